@@ -1,0 +1,120 @@
+package sillon
+
+import "errors"
+
+// Kind classes failures by what the caller can do about them. The zero Kind
+// is an internal failure. Only api turns a Kind into an HTTP status.
+type Kind uint8
+
+// The kinds of failure.
+const (
+	KindInternal Kind = iota
+	KindInvalid
+	KindUnauthenticated
+	KindForbidden
+	KindNotFound
+	KindMethod
+	KindConflict
+	KindStale
+	KindTooLarge
+	KindUnsupported
+	KindUnprocessable
+	KindTooMany
+	KindUnavailable
+)
+
+// An Error is a failure its user may read. Errors with one Code are the same
+// failure to errors.Is, whatever their detail, issues and cause.
+type Error struct {
+	Kind   Kind
+	Code   string  // stable, part of the contract
+	Title  string  // French, the same each time
+	Detail string  // French, what is special this time; empty means Title
+	Issues []Issue // what is wrong, and where
+	Cause  error   // for the log only
+}
+
+// Error returns the code and the text, for logs.
+func (e *Error) Error() string {
+	s := e.Code + ": " + e.Text()
+	if e.Cause != nil {
+		s += ": " + e.Cause.Error()
+	}
+	return s
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Cause }
+
+// Is reports whether target is the same failure.
+func (e *Error) Is(target error) bool {
+	t, ok := target.(*Error)
+	return ok && t.Code == e.Code
+}
+
+// Text is what the user reads: the detail, else the title.
+func (e *Error) Text() string {
+	if e.Detail != "" {
+		return e.Detail
+	}
+	return e.Title
+}
+
+// Because returns a copy of e with its cause, which only the log will see.
+func (e *Error) Because(cause error) *Error {
+	c := *e
+	c.Cause = cause
+	return &c
+}
+
+// Saying returns a copy of e with what is special this time, in French.
+func (e *Error) Saying(detail string) *Error {
+	c := *e
+	c.Detail = detail
+	return &c
+}
+
+// With returns a copy of e with the issues it is made of.
+func (e *Error) With(issues ...Issue) *Error {
+	c := *e
+	c.Issues = issues
+	return &c
+}
+
+// Failure returns the *Error in the chain of err, or ErrInternal because of err.
+func Failure(err error) *Error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e
+	}
+	return ErrInternal.Because(err)
+}
+
+// Every failure is declared once, here. Codes and texts of the certifier
+// exchange are those of certifier-exchange.md §1.1, §6 and §8.
+var (
+	ErrInternal = &Error{Kind: KindInternal, Code: "INTERNAL_SERVER_ERROR",
+		Title: "Erreur serveur. Nous avons été informés et résoudrons ceci au plus vite."}
+	ErrInvalidRequest = &Error{Kind: KindInvalid, Code: "INVALID_API_REQUEST", Title: "La requête est invalide."}
+	ErrUnreadableJSON = &Error{Kind: KindInvalid, Code: "INVALID_API_REQUEST", Title: "Le fichier JSON est invalide."}
+	ErrNoCredentials  = &Error{Kind: KindUnauthenticated, Code: "INVALID_CREDENTIALS",
+		Title: "Accès refusé : un jeton d'API est nécessaire pour accéder à ce contenu."}
+	ErrBadCredentials = &Error{Kind: KindForbidden, Code: "FORBIDDEN",
+		Title: "Accès refusé : un jeton d'API Agence Bio valide est nécessaire pour accéder à ce contenu."}
+	ErrForbidden = &Error{Kind: KindForbidden, Code: "FORBIDDEN",
+		Title: "Accès refusé : vous n'avez pas le droit d'effectuer cette action."}
+	ErrNotFound      = &Error{Kind: KindNotFound, Code: "NOT_FOUND", Title: "Cette ressource n'existe pas."}
+	ErrNoParcellaire = &Error{Kind: KindNotFound, Code: "NOT_FOUND", Title: "Aucun parcellaire trouvé"}
+	ErrNoJob         = &Error{Kind: KindNotFound, Code: "JOB_NOT_FOUND", Title: "Aucun job n'a cet id"}
+	ErrMethod        = &Error{Kind: KindMethod, Code: "METHOD_NOT_ALLOWED", Title: "Méthode non autorisée."}
+	ErrTooLarge      = &Error{Kind: KindTooLarge, Code: "PAYLOAD_TOO_LARGE",
+		Title: "L'envoi dépasse la taille maximale de 512 Mio une fois décompressé."}
+	ErrUnsupportedEncoding = &Error{Kind: KindUnsupported, Code: "UNSUPPORTED_CONTENT_ENCODING",
+		Title: "Cet encodage du contenu n'est pas pris en charge : utilisez gzip ou aucun."}
+	ErrUnavailable = &Error{Kind: KindUnavailable, Code: "SERVICE_INDISPONIBLE",
+		Title: "Le service est momentanément indisponible, réessayez dans quelques instants."}
+	ErrFarmsRefused = &Error{Kind: KindInvalid, Code: "REGISTRE_INVALIDE",
+		Title: "Le fichier des exploitations contient des erreurs : rien n'a été importé."}
+	ErrReferenceRefused = &Error{Kind: KindInvalid, Code: "REFERENTIEL_INVALIDE",
+		Title: "Le fichier de référence est invalide : rien n'a été chargé."}
+	ErrNoToken = &Error{Kind: KindNotFound, Code: "TOKEN_NOT_FOUND", Title: "Aucun jeton ne correspond."}
+)

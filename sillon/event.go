@@ -1,0 +1,28 @@
+package sillon
+
+import "time"
+
+// An EventType names what a history entry tells (domain.md §11.1).
+type EventType string
+
+// The types of event.
+const (
+	EventCreation    EventType = "FeatureCollectionCreation"
+	EventUpdate      EventType = "FeatureCollectionUpdate"
+	EventDeletion    EventType = "FeatureCollectionDeletion"
+	EventStateChange EventType = "CertificationStateChange"
+	EventRecord      EventType = "RecordUpdate"
+)
+
+// An Event is one entry of the append-only history of a parcellaire, written
+// in the transaction of the change it tells.
+type Event struct {
+	Type       EventType
+	At         time.Time
+	Actor      Actor
+	State      State
+	FeatureIDs []string
+	Before     map[string]any // changed members only, by wire name
+	After      map[string]any
+	Reason     string
+}

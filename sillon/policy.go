@@ -1,0 +1,161 @@
+package sillon
+
+import (
+	"fmt"
+	"math/bits"
+)
+
+// Roles is a set of roles; the zero Roles is nobody. Users may hold several.
+type Roles uint16
+
+// The roles of domain.md §1.
+const (
+	RoleOCService Roles = 1 << iota
+	RoleAuditor
+	RoleOfficer
+	RoleFarmer
+	RoleAgenceBio
+	RoleINAO
+	RoleASP
+	RolePublic
+)
+
+var roleNames = map[Roles]string{
+	RoleOCService: "oc_service",
+	RoleAuditor:   "auditeur",
+	RoleOfficer:   "charge_certification",
+	RoleFarmer:    "exploitant",
+	RoleAgenceBio: "agence_bio",
+	RoleINAO:      "inao",
+	RoleASP:       "asp",
+	RolePublic:    "public",
+}
+
+// MachineRoles are the roles that a service token can carry.
+const MachineRoles = RoleOCService | RoleAgenceBio | RoleINAO | RoleASP
+
+// String is the name of a single role, as in domain.md §1.
+func (r Roles) String() string {
+	if name, ok := roleNames[r]; ok {
+		return name
+	}
+	return fmt.Sprintf("roles(%b)", uint16(r))
+}
+
+// UnmarshalText reads the name of a single role.
+func (r *Roles) UnmarshalText(b []byte) error {
+	for role, name := range roleNames {
+		if name == string(b) {
+			*r = role
+			return nil
+		}
+	}
+	return fmt.Errorf("rôle %q inconnu", b)
+}
+
+// An Actor is who asks. The zero Actor may do nothing.
+type Actor struct {
+	ID    string // of the token or user; never a name nor an address
+	Roles Roles
+	OC    OC // of certifier actors; else 0
+}
+
+// Public is the actor without credentials.
+var Public = Actor{Roles: RolePublic}
+
+// System is the operator at the command line, who stands outside the matrix:
+// no request can be System, and May refuses it.
+var System = Actor{ID: "system"}
+
+// An Action is something to be permitted. The zero Action is refused.
+type Action uint8
+
+// The actions, one per row of domain.md §2 that a route uses.
+const (
+	ActionNone        Action = iota
+	ActionSearchFarms        // search farms, farm sheet
+	ActionRead               // a version, its parcels, its private tiles
+	ActionPush               // send a bulk push
+	ActionReadJob            // read the jobs, logs and payloads of a push
+	ActionExchange           // the RFC 002 read API
+	ActionReadOpen           // open data, its tiles, reference lists
+)
+
+// grants is the table of permissions. What it does not list is refused.
+var grants = map[Action]Roles{
+	ActionNone:        0,
+	ActionSearchFarms: RoleAuditor | RoleOfficer | RoleFarmer | RoleAgenceBio | RoleINAO,
+	ActionRead:        RoleOCService | RoleAuditor | RoleOfficer | RoleFarmer | RoleAgenceBio | RoleINAO,
+	ActionPush:        RoleOCService,
+	ActionReadJob:     RoleOCService | RoleAgenceBio | RoleINAO,
+	ActionExchange:    RoleOCService,
+	ActionReadOpen: RoleOCService | RoleAuditor | RoleOfficer | RoleFarmer | RoleAgenceBio | RoleINAO | RoleASP |
+		RolePublic,
+}
+
+// A Resource is what an action is about, as far as permissions go. The zero
+// Resource belongs to nobody in particular: a list, a new thing.
+type Resource struct {
+	Kind    ResourceKind
+	Owner   OC // of the version, of the job
+	Current OC // the certifier the farm is with; 0 when none may see through it
+	Deleted bool
+}
+
+// A ResourceKind says which rule of visibility a Resource follows.
+type ResourceKind uint8
+
+// The kinds of resource.
+const (
+	ResourceNone        ResourceKind = iota // nothing to hide: lists filter by themselves
+	ResourceParcellaire                     // domain.md §3.3
+	ResourceJob                             // certifier-exchange.md §6.4, "Scope"
+)
+
+// OnParcellaire is a parcellaire as a resource; current is the farm's
+// present certifier unless its link is NON ENGAGEE (domain.md §3.3).
+func OnParcellaire(p *Parcellaire, current OC) Resource {
+	return Resource{Kind: ResourceParcellaire, Owner: p.OC, Current: current, Deleted: p.DeletedAt != nil}
+}
+
+// OnJob is an import job as a resource.
+func OnJob(owner OC) Resource { return Resource{Kind: ResourceJob, Owner: owner} }
+
+// May returns nil when a may do act on r, ErrNotFound when a may not even
+// know that r exists, and ErrForbidden otherwise (domain.md §2).
+func May(a Actor, act Action, r Resource) error {
+	switch {
+	case a.Roles&grants[act] == 0:
+		return ErrForbidden
+	case !a.sees(r):
+		return ErrNotFound
+	}
+	return nil
+}
+
+// sees holds the visibility of domain.md §3.3.
+func (a Actor) sees(r Resource) bool {
+	if r.Kind == ResourceNone {
+		return true
+	}
+	if r.Deleted {
+		return false
+	}
+	if a.Roles&(RoleAgenceBio|RoleINAO) != 0 {
+		return true
+	}
+	if a.OC == 0 {
+		return false
+	}
+	switch r.Kind {
+	case ResourceParcellaire:
+		return a.OC == r.Owner || a.OC == r.Current
+	case ResourceJob:
+		return a.OC == r.Owner
+	case ResourceNone:
+	}
+	return false
+}
+
+// IsSingle reports whether r is exactly one role.
+func (r Roles) IsSingle() bool { return bits.OnesCount16(uint16(r)) == 1 }
