@@ -1,6 +1,9 @@
 package sillon
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // Kind classes failures by what the caller can do about them. The zero Kind
 // is an internal failure. Only api turns a Kind into an HTTP status.
@@ -118,3 +121,19 @@ var (
 		Title: "Le fichier de référence est invalide : rien n'a été chargé."}
 	ErrNoToken = &Error{Kind: KindNotFound, Code: "TOKEN_NOT_FOUND", Title: "Aucun jeton ne correspond."}
 )
+
+// ErrUnknownMember refuses what a route does not have (api.md, "Conventions").
+var ErrUnknownMember = &Error{Kind: KindInvalid, Code: "CHAMP_INCONNU", Title: "La requête contient un champ inconnu."}
+
+// IssueUnknownMember names a member or parameter that a route does not have.
+func IssueUnknownMember(path string) Issue {
+	return Issue{Code: ErrUnknownMember.Code, Message: "champ inconnu : " + path, Path: path}
+}
+
+// BadNumber says what a numeric parameter must be.
+func BadNumber(name string, least, most int) string {
+	return fmt.Sprintf("Le paramètre %s doit être un entier entre %d et %d.", name, least, most)
+}
+
+// BadParameter says that a parameter cannot be read.
+func BadParameter(name string) string { return fmt.Sprintf("Le paramètre %s est invalide.", name) }

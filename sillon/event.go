@@ -1,6 +1,9 @@
 package sillon
 
-import "time"
+import (
+	"encoding/json"
+	"time"
+)
 
 // An EventType names what a history entry tells (domain.md §11.1).
 type EventType string
@@ -22,7 +25,8 @@ type Event struct {
 	Actor      Actor
 	State      State
 	FeatureIDs []string
-	Before     map[string]any // changed members only, by wire name
-	After      map[string]any
+	Before     json.RawMessage // changed members only, by wire name; nil is none
+	After      json.RawMessage
 	Reason     string
+	RequestID  string
 }

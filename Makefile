@@ -1,0 +1,51 @@
+# What to do with Sillon. `make` alone lists it.
+
+WITHDB = go run ./store/storetest/withdb
+GOLANGCI = scripts/golangci.sh
+TESTFLAGS ?=
+
+help: ## list the targets
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 14
+
+run: setup build ## install what is missing, build, and serve a demonstration
+	bin/sillon up --demo
+
+build: ## build bin/sillon
+	go build -trimpath -o bin/sillon ./cmd/sillon
+
+test: setup ## run every test, on a throwaway PostGIS
+	$(WITHDB) go test $(TESTFLAGS) ./...
+
+test-race: setup ## the same, looking for data races
+	$(WITHDB) go test -race $(TESTFLAGS) ./...
+
+fuzz: ## fuzz each target for 10 s
+	scripts/fuzz.sh 10s
+
+lint: ## report what the linters find
+	$(GOLANGCI) run ./...
+
+fmt: ## format the Go code
+	$(GOLANGCI) fmt ./...
+
+golden: setup ## rewrite the expected outputs of the tests
+	$(WITHDB) go test $$(grep -rl --include='*_test.go' 'flag.Bool("update"' . | xargs -n1 dirname | sort -u) -update
+
+web: ## build the map page into web/dist
+	cd web && npm ci --no-audit --no-fund && npm run build
+
+e2e: ## drive the map page in a browser
+	scripts/setup.sh --browser
+	scripts/e2e.sh
+
+bench-push: setup ## measure a push of 100 000 parcels beside ogr2ogr
+	scripts/setup.sh --gdal
+	$(WITHDB) go test -run '^$$' -bench Push -benchtime 1x ./bench/...
+
+setup: ## install PostgreSQL and PostGIS when they are missing
+	@scripts/setup.sh
+
+clean: ## remove what was built
+	rm -rf bin .cache web/e2e/artifacts
+
+.PHONY: help run build test test-race fuzz lint fmt golden web e2e bench-push setup clean

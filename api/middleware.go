@@ -1,0 +1,84 @@
+package api
+
+import (
+	"fmt"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"sillon/sillon"
+)
+
+const actorKey = "actor"
+
+// identify gives the request the id that logs, errors and jobs know it by.
+func (s *Server) identify(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		c.Response().Header().Set(echo.HeaderXRequestID, uuid.NewString())
+		return next(c)
+	}
+}
+
+func requestID(c echo.Context) string { return c.Response().Header().Get(echo.HeaderXRequestID) }
+
+// logged writes one line per request: ids alone, no personal data.
+func (s *Server) logged(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		begin := time.Now()
+		err := next(c)
+		if err != nil {
+			c.Error(err)
+		}
+		a, _ := c.Get(actorKey).(sillon.Actor)
+		s.opts.Log.InfoContext(c.Request().Context(), "request",
+			"request", requestID(c), "method", c.Request().Method, "route", c.Path(), "status", c.Response().Status,
+			"bytes", c.Response().Size, "ms", time.Since(begin).Milliseconds(), "actor", a.ID)
+		if err != nil && c.Response().Committed && c.Response().Status < http.StatusBadRequest {
+			panic(http.ErrAbortHandler) // a body that broke off must not look whole
+		}
+		return nil
+	}
+}
+
+// recovered turns a panic into a failure.
+func (s *Server) recovered(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) (err error) {
+		defer func() {
+			if v := recover(); v != nil {
+				err = sillon.ErrInternal.Because(fmt.Errorf("panic: %v\n%s", v, debug.Stack()))
+			}
+		}()
+		return next(c)
+	}
+}
+
+// authenticated finds who asks by the Authorization header, raw or Bearer
+// (certifier-exchange.md §1.1).
+func (s *Server) authenticated(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		token := strings.TrimSpace(c.Request().Header.Get(echo.HeaderAuthorization))
+		if scheme, rest, ok := strings.Cut(token, " "); ok && strings.EqualFold(scheme, "Bearer") {
+			token = strings.TrimSpace(rest)
+		}
+		if token == "" || strings.EqualFold(token, "Bearer") {
+			return sillon.ErrNoCredentials
+		}
+		a, err := s.service.Authenticate(c.Request().Context(), token)
+		if err != nil {
+			return err
+		}
+		c.Set(actorKey, a)
+		c.Response().Header().Set("X-Api-Version", s.opts.Version)
+		c.Response().Header().Set(echo.HeaderCacheControl, "private, no-store")
+		return next(c)
+	}
+}
+
+func actor(c echo.Context) sillon.Actor {
+	a, _ := c.Get(actorKey).(sillon.Actor)
+	return a
+}

@@ -1,0 +1,84 @@
+package api
+
+import (
+	"encoding/base64"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"sillon/sillon"
+)
+
+// query returns the parameters of a request, refusing those that the route
+// does not have.
+func query(c echo.Context, known ...string) (url.Values, error) {
+	q, err := url.ParseQuery(c.Request().URL.RawQuery)
+	if err != nil {
+		return nil, sillon.ErrInvalidRequest.Saying("Les paramètres de la requête sont illisibles.")
+	}
+	var issues []sillon.Issue
+	for name := range q {
+		if !slices.Contains(known, name) {
+			issues = append(issues, sillon.IssueUnknownMember(name))
+		}
+	}
+	if len(issues) > 0 {
+		return nil, sillon.ErrUnknownMember.With(issues...)
+	}
+	return q, nil
+}
+
+// number reads an integer parameter between least and most; absent is otherwise.
+func number(q url.Values, name string, least, most, otherwise int) (int, error) {
+	text := q.Get(name)
+	if text == "" && !q.Has(name) {
+		return otherwise, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < least || n > most {
+		return 0, sillon.ErrInvalidRequest.Saying(sillon.BadNumber(name, least, most))
+	}
+	return n, nil
+}
+
+// cursor reads the opaque place in a list after which a page begins.
+func cursor(q url.Values, name string) (string, error) {
+	b, err := base64.RawURLEncoding.DecodeString(q.Get(name))
+	if err != nil {
+		return "", sillon.ErrInvalidRequest.Saying(sillon.BadParameter(name))
+	}
+	return string(b), nil
+}
+
+func cursorTo(place string) string { return base64.RawURLEncoding.EncodeToString([]byte(place)) }
+
+// matches reports whether the client holds the representation that etag names
+// (RFC 9110 §13.1.2).
+func matches(c echo.Context, etag string) bool {
+	header := c.Request().Header.Get("If-None-Match")
+	if strings.TrimSpace(header) == "*" {
+		return true
+	}
+	for tag := range strings.SplitSeq(header, ",") {
+		if strings.TrimPrefix(strings.TrimSpace(tag), "W/") == etag {
+			return true
+		}
+	}
+	return false
+}
+
+// accepts reports whether the client takes a content coding (RFC 9110 §12.5.3).
+func accepts(c echo.Context, coding string) bool {
+	for part := range strings.SplitSeq(c.Request().Header.Get(echo.HeaderAcceptEncoding), ",") {
+		name, params, _ := strings.Cut(part, ";")
+		if strings.EqualFold(strings.TrimSpace(name), coding) {
+			q, found := strings.CutPrefix(strings.ReplaceAll(params, " ", ""), "q=")
+			weight, err := strconv.ParseFloat(q, 64)
+			return !found || err == nil && weight > 0
+		}
+	}
+	return false
+}

@@ -1,0 +1,49 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+)
+
+// A route is one operation of openapi.yaml.
+type route struct {
+	method     string
+	path       string // as Echo writes it
+	spec       string // as openapi.yaml writes it
+	handler    echo.HandlerFunc
+	middleware []echo.MiddlewareFunc
+}
+
+// routes lists every route, in the order of openapi.yaml. Middleware goes on
+// routes: on a group it would turn a 405 into a 404.
+func (s *Server) routes() []route {
+	get := func(path, spec string, h echo.HandlerFunc, m ...echo.MiddlewareFunc) route {
+		return route{http.MethodGet, path, spec, h, m}
+	}
+	head := func(path, spec string, h echo.HandlerFunc) route { return route{http.MethodHead, path, spec, h, nil} }
+	return []route{
+		{http.MethodPost, "/api/v2/certification/parcelles", "/api/v2/certification/parcelles", s.push, []echo.MiddlewareFunc{s.authenticated}},
+		get("/api/v3/import/jobs/:id", "/api/v3/import/jobs/{id}", s.importJob, s.authenticated),
+		get("/api/v2/certification/parcellaire/:numeroBio", "/api/v2/certification/parcellaire/{numeroBio}", s.exchangeOne, s.authenticated),
+		get("/api/v2/certification/parcellaires", "/api/v2/certification/parcellaires", s.exchangeAll, s.authenticated),
+		get("/api/v3/exploitations", "/api/v3/exploitations", s.farms, s.authenticated),
+		get("/api/v3/parcellaires/:id/parcelles", "/api/v3/parcellaires/{id}/parcelles", s.parcels, s.authenticated),
+		get("/tiles/parcelles/:z/:x/:y", "/tiles/parcelles/{z}/{x}/{y}.mvt", s.parcelTile),
+		head("/tiles/parcelles/:z/:x/:y", "/tiles/parcelles/{z}/{x}/{y}.mvt", s.parcelTile),
+		get("/tiles/departements/:z/:x/:y", "/tiles/departements/{z}/{x}/{y}.mvt", s.departementTile),
+		head("/tiles/departements/:z/:x/:y", "/tiles/departements/{z}/{x}/{y}.mvt", s.departementTile),
+		get("/tiles/parcelles.json", "/tiles/parcelles.json", s.parcelTileJSON),
+		get("/tiles/departements.json", "/tiles/departements.json", s.departementTileJSON),
+		get("/tiles/style.json", "/tiles/style.json", s.mapStyle),
+		get("/api/version", "/api/version", s.version),
+		get("/api/v2/test", "/api/v2/test", s.test, s.authenticated),
+		get("/healthz", "/healthz", s.healthz),
+		get("/readyz", "/readyz", s.readyz),
+		get("/openapi.yaml", "/openapi.yaml", s.description),
+		get("/", "/", s.mapPage),
+		head("/", "/", s.mapPage),
+		get("/assets/:file", "/assets/{file}", s.mapPage),
+		head("/assets/:file", "/assets/{file}", s.mapPage),
+	}
+}

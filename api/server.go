@@ -1,0 +1,41 @@
+// Package api is the HTTP surface: it decodes requests, calls one use case,
+// and encodes its answer or its failure. It decides nothing.
+package api
+
+import (
+	"log/slog"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"sillon/service"
+	"sillon/web"
+)
+
+// Options are what the surface needs to know of the world.
+type Options struct {
+	PublicURL string // scheme and host under which users reach the service, without a final slash
+	Version   string
+	Style     []byte   // of the map, a MapLibre style document
+	Origins   []string // outside origins that the style fetches from
+	Log       *slog.Logger
+}
+
+// A Server is the HTTP surface of one service.
+type Server struct {
+	service *service.Service
+	opts    Options
+	page    http.Handler
+}
+
+// New returns the handler of all routes.
+func New(svc *service.Service, opts Options) http.Handler {
+	s := &Server{service: svc, opts: opts, page: web.Handler(web.Options{Origins: opts.Origins})}
+	e := echo.New()
+	e.HTTPErrorHandler = s.fail
+	e.Use(s.identify, s.logged, s.recovered)
+	for _, r := range s.routes() {
+		e.Add(r.method, r.path, r.handler, r.middleware...)
+	}
+	return e
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"sillon/reference"
+	"sillon/service"
+	"sillon/sillon"
+	"sillon/store"
+	"sillon/store/cluster"
+)
+
+// withService runs f on the service of the configured database: the private
+// one, started for the time of f when it is not running and brought to the
+// present schema, or the one at the database URL.
+func (e *environment) withService(ctx context.Context, f func(*service.Service) error) error {
+	return e.withDatabase(ctx, false, func(ctx context.Context, db *store.DB, _ *cluster.Cluster) error {
+		svc, err := e.newService(db)
+		if err != nil {
+			return err
+		}
+		return f(svc)
+	})
+}
+
+// withDatabase runs f on the configured database. The cluster is nil when
+// another server is used.
+func (e *environment) withDatabase(ctx context.Context, exclusive bool, f func(context.Context, *store.DB, *cluster.Cluster) error) (err error) {
+	url, admin := e.DatabaseURL, e.AdminDatabaseURL
+	var private *cluster.Cluster
+	if url == "" {
+		private, err = cluster.Open(ctx, cluster.Options{Dir: e.DataDir, Bindir: e.Bindir, Log: e.logger(), Exclusive: exclusive})
+		if err != nil {
+			return err
+		}
+		defer func() {
+			stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
+			defer cancel()
+			if closing := private.Close(stop); err == nil {
+				err = closing
+			}
+		}()
+		url, admin = private.URL(cluster.Database, cluster.APIRole), private.URL(cluster.Database, cluster.Superuser)
+	}
+	if private != nil || exclusive {
+		if err := e.migrate(ctx, admin); err != nil {
+			return err
+		}
+	}
+	db, err := store.Connect(ctx, url, e.connections)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	if err := db.CheckSecurity(ctx); err != nil {
+		return err
+	}
+	return f(ctx, db, private)
+}
+
+// migrate brings the schema and the nomenclature to those of this program.
+func (e *environment) migrate(ctx context.Context, admin string) error {
+	if err := store.Migrate(ctx, admin); err != nil {
+		return err
+	}
+	db, err := store.Connect(ctx, admin, 2)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	svc, err := e.newService(db)
+	if err != nil {
+		return err
+	}
+	codes, err := cropCodes()
+	if err != nil {
+		return err
+	}
+	return svc.LoadNomenclature(ctx, codes)
+}
+
+func (e *environment) newService(db *store.DB) (*service.Service, error) {
+	nomenclature, err := reference.Load()
+	if err != nil {
+		return nil, fmt.Errorf("nomenclature: %w", err)
+	}
+	return service.New(db, service.Options{IsCPF: nomenclature.IsCPF, Log: e.logger()})
+}
+
+func cropCodes() ([]sillon.CropCode, error) {
+	nomenclature, err := reference.Load()
+	if err != nil {
+		return nil, fmt.Errorf("nomenclature: %w", err)
+	}
+	cpfs := nomenclature.CPFs()
+	codes := make([]sillon.CropCode, len(cpfs))
+	for i, c := range cpfs {
+		codes[i] = sillon.CropCode{Code: c.Code, Label: c.Label, Group: c.Group}
+	}
+	return codes, nil
+}
+
+type migrateCommand struct{}
+
+// Run brings the database to the present schema.
+func (migrateCommand) Run(ctx context.Context, env *environment) error {
+	if env.DatabaseURL != "" {
+		return env.migrate(ctx, env.AdminDatabaseURL)
+	}
+	return env.withDatabase(ctx, false, func(context.Context, *store.DB, *cluster.Cluster) error { return nil })
+}

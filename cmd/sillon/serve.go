@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"sillon/api"
+	"sillon/jobs"
+	"sillon/service"
+	"sillon/store"
+	"sillon/store/cluster"
+	"sillon/tiles"
+)
+
+type upCommand struct {
+	Demo        bool `help:"Store invented farms when the database has none."`
+	DemoParcels int  `help:"How many parcels they hold." default:"10000"`
+}
+
+// Run runs everything until ctx ends.
+func (c upCommand) Run(ctx context.Context, env *environment) error {
+	return env.withDatabase(ctx, true, func(ctx context.Context, db *store.DB, private *cluster.Cluster) error {
+		if c.Demo {
+			svc, err := env.newService(db)
+			if err != nil {
+				return err
+			}
+			if err := env.demo(ctx, svc, 1, c.DemoParcels); err != nil && !errors.Is(err, service.ErrDemoThere) {
+				return err
+			}
+		}
+		return env.serve(ctx, db, private)
+	})
+}
+
+type serveCommand struct{}
+
+// Run serves until ctx ends.
+func (serveCommand) Run(ctx context.Context, env *environment) error {
+	return env.withDatabase(ctx, false, env.serve)
+}
+
+// serve runs the HTTP surface and the jobs until ctx ends, then drains.
+func (e *environment) serve(ctx context.Context, db *store.DB, private *cluster.Cluster) error {
+	log := e.logger()
+	svc, err := e.newService(db)
+	if err != nil {
+		return err
+	}
+	style, err := tiles.Style(tiles.StyleOptions{PublicURL: e.publicURL, Background: e.background})
+	if err != nil {
+		return fmt.Errorf("map style: %w", err)
+	}
+	runner, err := jobs.New(db, svc, e.workers, log)
+	if err != nil {
+		return err
+	}
+	server := &http.Server{
+		Handler: api.New(svc, api.Options{
+			PublicURL: e.publicURL, Version: version, Style: style, Origins: []string{tiles.BackgroundOrigin(e.background)}, Log: log,
+		}),
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	var lc net.ListenConfig
+	listener, err := lc.Listen(ctx, "tcp", e.Listen)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	if private != nil {
+		if err := private.Announce(e.publicURL); err != nil {
+			return errors.Join(err, listener.Close())
+		}
+	}
+	_, _ = fmt.Fprintf(e.stderr, "Sillon est prêt : %s/\n", e.publicURL)
+
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("serve: %w", err)
+		}
+		return nil
+	})
+	g.Go(func() error {
+		<-ctx.Done()
+		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
+		defer cancel()
+		return server.Shutdown(drain)
+	})
+	g.Go(func() error { return runner.Run(ctx) })
+	if private != nil {
+		g.Go(func() error {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-private.Exited():
+				return errors.New("the private database server ended")
+			}
+		})
+	}
+	return g.Wait()
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"sillon/service"
+	"sillon/sillon"
+)
+
+type tokenCommand struct {
+	Create tokenCreate `cmd:"" help:"Make a service token and print it, once."`
+	Revoke tokenRevoke `cmd:"" help:"End a token at once."`
+	List   tokenList   `cmd:"" help:"List the tokens."`
+}
+
+type tokenCreate struct {
+	Role      string        `required:"" help:"oc_service, agence_bio, inao or asp."`
+	Certifier int32         `help:"Id of the certifier, for oc_service."`
+	Label     string        `help:"What the token is for."`
+	Expires   time.Duration `help:"Life of the token, as in 720h (default: no end)."`
+}
+
+// Run makes a token. Its text alone goes to standard output.
+func (c tokenCreate) Run(ctx context.Context, env *environment) error {
+	var role sillon.Roles
+	var faults []error
+	if err := role.UnmarshalText([]byte(c.Role)); err != nil || role&sillon.MachineRoles == 0 {
+		faults = append(faults, fmt.Errorf("--role: %q is not oc_service, agence_bio, inao or asp", c.Role))
+	}
+	if role == sillon.RoleOCService && c.Certifier <= 0 {
+		faults = append(faults, errors.New("--certifier: needed for oc_service"))
+	}
+	if role != sillon.RoleOCService && c.Certifier != 0 {
+		faults = append(faults, errors.New("--certifier: only for oc_service"))
+	}
+	if c.Expires < 0 {
+		faults = append(faults, errors.New("--expires: negative"))
+	}
+	if err := errors.Join(faults...); err != nil {
+		return err
+	}
+	return env.withService(ctx, func(svc *service.Service) error {
+		text, t, err := svc.CreateToken(ctx, service.NewToken{Role: role, OC: sillon.OC(c.Certifier), Label: c.Label, TTL: c.Expires})
+		if errors.Is(err, sillon.ErrNotFound) {
+			return fmt.Errorf("certifier %d is not known: import its farms first", c.Certifier)
+		}
+		if err != nil {
+			return err
+		}
+		_, _ = fmt.Fprintf(env.stderr, "Jeton %s… créé : il ne sera plus affiché.\n", t.Prefix)
+		_, err = fmt.Fprintln(env.stdout, text)
+		return err
+	})
+}
+
+type tokenRevoke struct {
+	Token string `arg:"" help:"Id or prefix, as listed."`
+}
+
+// Run ends a token.
+func (c tokenRevoke) Run(ctx context.Context, env *environment) error {
+	return env.withService(ctx, func(svc *service.Service) error { return svc.RevokeToken(ctx, c.Token) })
+}
+
+type tokenList struct{}
+
+// Run lists the tokens.
+func (tokenList) Run(ctx context.Context, env *environment) error {
+	return env.withService(ctx, func(svc *service.Service) error {
+		tokens, err := svc.Tokens(ctx)
+		if err != nil {
+			return err
+		}
+		w := tabwriter.NewWriter(env.stdout, 0, 0, 2, ' ', 0)
+		_, _ = fmt.Fprintln(w, "préfixe\trôle\tcertificateur\tlibellé\tcréé\texpire\tdernier usage\tétat")
+		for _, t := range tokens {
+			oc, state := "", "actif"
+			if t.OC != nil {
+				oc = fmt.Sprint(*t.OC)
+			}
+			switch {
+			case t.RevokedAt != nil:
+				state = "révoqué"
+			case t.ExpiresAt != nil && t.ExpiresAt.Before(time.Now()):
+				state = "expiré"
+			}
+			_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", t.Prefix, t.Role, oc, t.Label,
+				moment(&t.CreatedAt), moment(t.ExpiresAt), moment(t.LastUsedAt), state)
+		}
+		return w.Flush()
+	})
+}
+
+func moment(t *time.Time) string {
+	if t == nil {
+		return "-"
+	}
+	return t.UTC().Format(time.RFC3339)
+}

@@ -1,0 +1,131 @@
+// Package jobs works the queue: River on PostgreSQL. It registers one worker
+// per kind of job, each a few lines around a use case of service.
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/rivertype"
+
+	"sillon/service"
+	"sillon/store"
+)
+
+const (
+	// pushBudget is how long a worker stays at one certifier's pushes before
+	// the queue decides again who is next.
+	pushBudget  = 5 * time.Second
+	pushTries   = 5
+	busyPause   = time.Second
+	sweepPeriod = 10 * time.Second
+	timeout     = time.Minute
+)
+
+// A Runner works the queue of one node.
+type Runner struct {
+	client *river.Client[pgx.Tx]
+	log    *slog.Logger
+}
+
+// New returns a runner with so many workers.
+func New(db *store.DB, svc *service.Service, workers int, log *slog.Logger) (*Runner, error) {
+	registered := river.NewWorkers()
+	river.AddWorker(registered, &pushWorker{service: svc, holder: uuid.NewString()})
+	river.AddWorker(registered, &sweepWorker{service: svc})
+	client, err := river.NewClient(riverpgxv5.New(db.Pool()), &river.Config{
+		Queues:               map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}},
+		Workers:              registered,
+		Logger:               slog.New(slog.DiscardHandler), // one line per failed run, below
+		ErrorHandler:         &errorHandler{log},
+		JobTimeout:           timeout,
+		RescueStuckJobsAfter: 2 * timeout,
+		MaxAttempts:          pushTries,
+		PeriodicJobs: []*river.PeriodicJob{river.NewPeriodicJob(
+			river.PeriodicInterval(sweepPeriod),
+			func() (river.JobArgs, *river.InsertOpts) { return store.SweepJob{}, nil },
+			&river.PeriodicJobOpts{RunOnStart: true},
+		)},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("job runner: %w", err)
+	}
+	return &Runner{client, log}, nil
+}
+
+// Run works the queue until ctx ends, then lets the jobs at work finish what
+// they are at: they see the end of ctx between two records.
+func (r *Runner) Run(ctx context.Context) error {
+	if err := r.client.Start(context.WithoutCancel(ctx)); err != nil {
+		return fmt.Errorf("start job runner: %w", err)
+	}
+	<-ctx.Done()
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
+	defer cancel()
+	if err := r.client.StopAndCancel(drain); err != nil {
+		return fmt.Errorf("stop job runner: %w", err)
+	}
+	return nil
+}
+
+// pushWorker stores the waiting pushes of a certifier.
+type pushWorker struct {
+	river.WorkerDefaults[store.PushJob]
+	service *service.Service
+	holder  string
+}
+
+func (w *pushWorker) Work(ctx context.Context, job *river.Job[store.PushJob]) error {
+	// The lane is the run's, not the node's: two jobs of one certifier may
+	// run here at once, and only one of them may work.
+	holder := uuid.NewSHA1(uuid.MustParse(w.holder), fmt.Append(nil, job.ID)).String()
+	more, err := w.service.WorkImports(ctx, job.Args.OC, holder, pushBudget)
+	switch {
+	case errors.Is(err, service.ErrLaneBusy):
+		return river.JobSnooze(busyPause)
+	case ctx.Err() != nil:
+		return river.JobSnooze(0) // the node stops, another goes on
+	case err != nil && job.Attempt >= pushTries:
+		return errors.Join(err, w.service.AbandonImport(ctx, job.Args.OC, err))
+	case err != nil:
+		return err
+	case more:
+		return river.JobSnooze(0)
+	}
+	return nil
+}
+
+// NextRetry waits 1, 4, 9, 16 seconds: a database that restarts is back by then.
+func (w *pushWorker) NextRetry(job *river.Job[store.PushJob]) time.Time {
+	return time.Now().Add(time.Duration(job.Attempt*job.Attempt) * time.Second)
+}
+
+// sweepWorker finds pushes that wait with nobody working for them.
+type sweepWorker struct {
+	river.WorkerDefaults[store.SweepJob]
+	service *service.Service
+}
+
+func (w *sweepWorker) Work(ctx context.Context, _ *river.Job[store.SweepJob]) error {
+	return w.service.SweepImports(ctx)
+}
+
+// errorHandler logs what went wrong in a run; the queue decides what follows.
+type errorHandler struct{ log *slog.Logger }
+
+func (h *errorHandler) HandleError(ctx context.Context, job *rivertype.JobRow, err error) *river.ErrorHandlerResult {
+	h.log.ErrorContext(ctx, "job failed", "job", job.ID, "kind", job.Kind, "attempt", job.Attempt, "err", err)
+	return nil
+}
+
+func (h *errorHandler) HandlePanic(ctx context.Context, job *rivertype.JobRow, v any, trace string) *river.ErrorHandlerResult {
+	h.log.ErrorContext(ctx, "job panicked", "job", job.ID, "kind", job.Kind, "panic", v, "trace", trace)
+	return nil
+}

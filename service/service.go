@@ -1,0 +1,120 @@
+// Package service holds the use cases: one method per thing that an actor
+// does. Each asks the policy first, then works in one transaction of the store.
+package service
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+	_ "time/tzdata" // Europe/Paris must exist wherever the service runs
+
+	"sillon/geo"
+	"sillon/importers/exchange"
+	"sillon/sillon"
+	"sillon/store"
+)
+
+// Options are what a Service needs besides its store.
+type Options struct {
+	IsCPF    func(code string) bool // tells the codes of the nomenclature
+	Limits   exchange.Limits        // of a push; zero fields are the contract's
+	SpoolDir string                 // for bodies being received; empty is the system's
+	Log      *slog.Logger
+	Now      func() time.Time // for the days of documents and versions; nil is time.Now
+}
+
+// A Service answers for the whole domain. It is safe for concurrent use.
+type Service struct {
+	db    *store.DB
+	opts  Options
+	paris *time.Location
+	land  landCache
+}
+
+// New returns a service on db.
+func New(db *store.DB, opts Options) (*Service, error) {
+	paris, err := time.LoadLocation("Europe/Paris")
+	if err != nil {
+		return nil, fmt.Errorf("time zone: %w", err)
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	return &Service{db: db, opts: opts, paris: paris}, nil
+}
+
+// scopeOf is what row-level security lets an actor see.
+func scopeOf(a sillon.Actor) store.Scope {
+	switch {
+	case a.Roles&(sillon.RoleAgenceBio|sillon.RoleINAO) != 0:
+		return store.National
+	case a.OC != 0:
+		return store.Tenant(a.OC)
+	}
+	return store.Open
+}
+
+// Ready reports what keeps the service from its work: nil when all is well.
+// A missing reference is named in missing, not an error.
+func (s *Service) Ready(ctx context.Context) (missing []string, err error) {
+	if err := s.db.Ping(ctx); err != nil {
+		return nil, sillon.ErrUnavailable.Because(err)
+	}
+	loaded := map[string]bool{}
+	err = s.db.InTx(ctx, store.System, func(tx *store.Tx) error {
+		loads, err := tx.Loads(ctx)
+		for _, l := range loads {
+			loaded[l.Kind] = true
+		}
+		return err
+	})
+	if err != nil {
+		return nil, sillon.ErrUnavailable.Because(err)
+	}
+	for _, kind := range []string{"communes", "departements", "regions"} {
+		if !loaded[kind] {
+			missing = append(missing, kind)
+		}
+	}
+	return missing, nil
+}
+
+// landFresh is how long a raster of land is trusted without asking whether the
+// communes were loaded again.
+const landFresh = 15 * time.Second
+
+// landCache holds the raster of French land.
+type landCache struct {
+	sync.Mutex
+	land    *geo.Land
+	load    int64
+	checked time.Time
+}
+
+// landNow returns the raster of French land, nil while no communes are loaded.
+func (s *Service) landNow(ctx context.Context) (*geo.Land, error) {
+	c := &s.land
+	c.Lock()
+	defer c.Unlock()
+	if !c.checked.IsZero() && time.Since(c.checked) < landFresh {
+		return c.land, nil
+	}
+	err := s.db.InTx(ctx, store.System, func(tx *store.Tx) error {
+		land, load, err := tx.Land(ctx, c.load)
+		if err != nil {
+			return err
+		}
+		if land != nil || load == 0 {
+			c.land = land
+		}
+		c.load = load
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("land: %w", err)
+	}
+	c.checked = time.Now()
+	return c.land, nil
+}
