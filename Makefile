@@ -4,6 +4,9 @@ WITHDB = go run ./store/storetest/withdb
 GOLANGCI = scripts/golangci.sh
 TESTFLAGS ?=
 
+# What runs concurrently. The rest is computation, which -race only slows down.
+CONCURRENT = ./api/... ./cmd/... ./jobs/... ./service ./store/... ./tiles/...
+
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
@@ -16,8 +19,8 @@ build: ## build bin/sillon
 test: setup ## run every test, on a throwaway PostGIS
 	$(WITHDB) go test $(TESTFLAGS) ./...
 
-test-race: setup ## the same, looking for data races
-	$(WITHDB) go test -race $(TESTFLAGS) ./...
+test-race: setup ## look for data races in what runs concurrently
+	$(WITHDB) go test -race $(TESTFLAGS) $(CONCURRENT)
 
 fuzz: ## fuzz each target for 10 s
 	scripts/fuzz.sh 10s
@@ -40,7 +43,7 @@ e2e: ## drive the map page in a browser
 
 bench-push: setup ## measure a push of 100 000 parcels beside ogr2ogr
 	scripts/setup.sh --gdal
-	$(WITHDB) go test -run '^$$' -bench Push -benchtime 1x ./bench/...
+	go test -run "^$$" -bench Push -benchtime 1x ./bench
 
 setup: ## install PostgreSQL and PostGIS when they are missing
 	@scripts/setup.sh

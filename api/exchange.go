@@ -71,9 +71,11 @@ func (s *Server) exchangeOne(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	if eq.NumeroBio = sillon.NumeroBio(c.Param("numeroBio")); eq.NumeroBio == "" {
+	numero := c.Param("numeroBio")
+	if numero == "" || !storable(numero) {
 		return sillon.ErrNoParcellaire
 	}
+	eq.NumeroBio = sillon.NumeroBio(numero)
 	eq.Limit = 1
 	var body bytes.Buffer
 	w := exchangeWriter{out: &body}
@@ -224,7 +226,6 @@ type exchangeWriter struct {
 	parcels  int
 	last     sillon.NumeroBio
 	buf      []byte
-	crops    []exchangeCrop
 }
 
 func (w *exchangeWriter) version(p *sillon.Parcellaire) error {

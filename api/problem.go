@@ -55,6 +55,12 @@ type exchangeError struct {
 	Position   *int64 `json:"position,omitempty"`
 }
 
+// noJob is the answer for a job that is not there (certifier-exchange.md §6.3).
+type noJob struct {
+	Status string `json:"status"`
+	Error  string `json:"error"`
+}
+
 // fail answers a request that failed. It alone picks a status for a failure,
 // and it alone logs one.
 func (s *Server) fail(err error, c echo.Context) {
@@ -67,7 +73,7 @@ func (s *Server) fail(err error, c echo.Context) {
 	}
 	switch path := c.Request().URL.Path; {
 	case f.Code == sillon.ErrNoJob.Code && inExchange(path):
-		_ = c.JSON(status, map[string]string{"status": "error", "error": f.Text()})
+		_ = c.JSON(status, noJob{Status: "error", Error: f.Text()})
 	case inExchange(path):
 		e := exchangeError{StatusCode: status, Code: f.Code, Error: http.StatusText(status), Message: f.Text()}
 		if f.Kind == sillon.KindInternal {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
 
@@ -28,8 +29,17 @@ func query(c echo.Context, known ...string) (url.Values, error) {
 	if len(issues) > 0 {
 		return nil, sillon.ErrUnknownMember.With(issues...)
 	}
+	for _, name := range known {
+		if !storable(q.Get(name)) {
+			return nil, sillon.ErrInvalidRequest.Saying(sillon.BadParameter(name))
+		}
+	}
 	return q, nil
 }
+
+// storable reports whether the database can hold a text, and so be asked about
+// it: PostgreSQL fails on the others.
+func storable(text string) bool { return utf8.ValidString(text) && !strings.Contains(text, "\x00") }
 
 // number reads an integer parameter between least and most; absent is otherwise.
 func number(q url.Values, name string, least, most, otherwise int) (int, error) {
@@ -47,7 +57,7 @@ func number(q url.Values, name string, least, most, otherwise int) (int, error) 
 // cursor reads the opaque place in a list after which a page begins.
 func cursor(q url.Values, name string) (string, error) {
 	b, err := base64.RawURLEncoding.DecodeString(q.Get(name))
-	if err != nil {
+	if err != nil || !storable(string(b)) {
 		return "", sillon.ErrInvalidRequest.Saying(sillon.BadParameter(name))
 	}
 	return string(b), nil

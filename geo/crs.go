@@ -230,7 +230,8 @@ func polynomial(x float64, c ...float64) (y float64) {
 // recurrence of Clenshaw on complex numbers.
 func add(c *[6]float64, xi, eta float64) (float64, float64) {
 	sin, cos := math.Sincos(2 * xi)
-	sinh, cosh := math.Sinh(2*eta), math.Cosh(2*eta)
+	exp := math.Exp(2 * eta)
+	sinh, cosh := (exp-1/exp)/2, (exp+1/exp)/2
 	turn := complex(2*cos*cosh, -2*sin*sinh) // 2·cos(2ζ)
 	var y1, y2 complex128
 	for j := len(c) - 1; j >= 0; j-- {

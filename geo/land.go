@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
-	"math/bits"
 	"slices"
 
 	"github.com/paulmach/orb"
@@ -193,14 +192,4 @@ func (l *Land) UnmarshalBinary(b []byte) error {
 	}
 	*l = *blank
 	return nil
-}
-
-// Cells is how many cells have land.
-func (l *Land) Cells() (n int) {
-	for _, g := range l.grids {
-		for _, w := range g.cells {
-			n += bits.OnesCount64(w)
-		}
-	}
-	return n
 }

@@ -33,8 +33,18 @@ type Normalised struct {
 	Declared orb.Geometry // as written, with nine decimals; nil unless VerdictToCheck
 }
 
-// maxWork is how many steps one geometry may take: about a second.
-const maxWork = 60_000_000
+// allowance is how many steps a geometry may take: one second for one hundred
+// thousand positions, twice what such a ring needs that crosses itself here
+// and there.
+func allowance(parts orb.MultiPolygon) *work {
+	w := work(5_000_000)
+	for _, p := range parts {
+		for _, r := range p {
+			w += work(600 * len(r))
+		}
+	}
+	return &w
+}
 
 // Normalise applies the geometry policy of domain.md §8 to a Polygon, a
 // MultiPolygon, a Ring or the polygons of a Collection, in degrees. A valid
@@ -49,8 +59,8 @@ func Normalise(g orb.Geometry) (Normalised, error) {
 	if !in.polygonal {
 		return Normalised{}, ErrNotPolygonal
 	}
-	w := work(maxWork)
-	valid, ok := isValid(in.parts, &w)
+	w := allowance(in.parts)
+	valid, ok := isValid(in.parts, w)
 	if !ok {
 		return Normalised{}, ErrTooComplex
 	}
@@ -65,7 +75,7 @@ func Normalise(g orb.Geometry) (Normalised, error) {
 		}
 		return n, nil
 	}
-	parts, ok := repair(in.parts, &w)
+	parts, ok := repair(in.parts, w)
 	if !ok {
 		return Normalised{}, ErrTooComplex
 	}

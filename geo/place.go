@@ -46,7 +46,7 @@ func Place(g orb.Geometry, land *Land, home *orb.Point) (Placement, error) {
 	if InRegions(g) {
 		return Placement{Geometry: g, From: WGS84}, nil
 	}
-	if inOneRegion(orb.Bound{Min: swap(b.Min), Max: swap(b.Max)}) {
+	if inOneRegion(swapBound(b)) {
 		return Placement{Geometry: convert(g, swap), Moved: true, From: WGS84, Swapped: true}, nil
 	}
 	return Placement{Geometry: g, From: WGS84, OutOfBounds: true}, nil
@@ -71,9 +71,11 @@ var candidates = []candidate{
 	{WebMercator, bounds(-7_040_000, -2_440_000, 6_220_000, 6_640_000)},
 }
 
+// conicZone reaches 150 km to the north and to the south: a zone covers a degree
+// each way, and a parallel climbs by 26 km from its meridian to Brittany.
 func conicZone(c CRS) candidate {
 	y := float64(c-CC42+1)*1_000_000 + 200_000
-	return candidate{c, bounds(1_100_000, y-120_000, 2_300_000, y+120_000)}
+	return candidate{c, bounds(1_100_000, y-150_000, 2_300_000, y+150_000)}
 }
 
 // placeMetres is rule 4: one projection that puts g on French land or, when
@@ -82,13 +84,14 @@ func placeMetres(g orb.Geometry, b orb.Bound, offender orb.Point, land *Land, ho
 	var fit, near []Placement
 	for _, c := range candidates {
 		for _, swapped := range []bool{false, true} {
+			sent := b
 			if swapped {
-				b = orb.Bound{Min: swap(b.Min), Max: swap(b.Max)}
+				sent = swapBound(b)
 			}
-			p := Placement{Moved: true, From: c.crs, Swapped: swapped}
-			if !within(b, c.plausible) {
+			if !within(sent, c.plausible) {
 				continue
 			}
+			p := Placement{Moved: true, From: c.crs, Swapped: swapped}
 			p.Geometry = convert(g, func(q orb.Point) orb.Point {
 				if swapped {
 					q = swap(q)
@@ -103,7 +106,6 @@ func placeMetres(g orb.Geometry, b orb.Bound, offender orb.Point, land *Land, ho
 				near = append(near, p)
 			}
 		}
-		b = g.Bound()
 	}
 	switch {
 	case len(fit) == 1:
@@ -125,6 +127,8 @@ func inOneRegion(b orb.Bound) bool {
 }
 
 func swap(p orb.Point) orb.Point { return orb.Point{p[1], p[0]} }
+
+func swapBound(b orb.Bound) orb.Bound { return orb.Bound{Min: swap(b.Min), Max: swap(b.Max)} }
 
 // firstOffender returns the first position of g that is not a longitude and a
 // latitude.

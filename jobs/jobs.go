@@ -27,6 +27,7 @@ const (
 	busyPause   = time.Second
 	sweepPeriod = 10 * time.Second
 	timeout     = time.Minute
+	draining    = 15 * time.Second
 )
 
 // A Runner works the queue of one node.
@@ -67,7 +68,7 @@ func (r *Runner) Run(ctx context.Context) error {
 		return fmt.Errorf("start job runner: %w", err)
 	}
 	<-ctx.Done()
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), draining)
 	defer cancel()
 	if err := r.client.StopAndCancel(drain); err != nil {
 		return fmt.Errorf("stop job runner: %w", err)
@@ -88,21 +89,25 @@ func (w *pushWorker) Work(ctx context.Context, job *river.Job[store.PushJob]) er
 	holder := uuid.NewSHA1(uuid.MustParse(w.holder), fmt.Append(nil, job.ID)).String()
 	more, err := w.service.WorkImports(ctx, job.Args.OC, holder, pushBudget)
 	switch {
-	case errors.Is(err, service.ErrLaneBusy):
+	case errors.Is(err, service.ErrLaneBusy), errors.Is(err, store.ErrLaneLost):
 		return river.JobSnooze(busyPause)
 	case ctx.Err() != nil:
 		return river.JobSnooze(0) // the node stops, another goes on
-	case err != nil && job.Attempt >= pushTries:
-		return errors.Join(err, w.service.AbandonImport(ctx, job.Args.OC, err))
 	case err != nil:
-		return err
+		// Tries are counted for the push: another run may take it up next.
+		pause, failure := w.service.FailImport(ctx, job.Args.OC, holder, err)
+		if failure != nil {
+			return errors.Join(err, failure)
+		}
+		return river.JobSnooze(pause)
 	case more:
 		return river.JobSnooze(0)
 	}
 	return nil
 }
 
-// NextRetry waits 1, 4, 9, 16 seconds: a database that restarts is back by then.
+// NextRetry is for runs that could not even note their failure. It waits 1, 4,
+// 9, 16 seconds: a database that restarts is back by then.
 func (w *pushWorker) NextRetry(job *river.Job[store.PushJob]) time.Time {
 	return time.Now().Add(time.Duration(job.Attempt*job.Attempt) * time.Second)
 }

@@ -12,6 +12,9 @@ CREATE TABLE import_job (
 	started_at   timestamptz,
 	heartbeat_at timestamptz,
 	ended_at     timestamptz,
+	-- Failed tries at one record, the first that is left to do.
+	tries        integer NOT NULL DEFAULT 0,
+	tried_rank   integer,
 	received     integer NOT NULL DEFAULT 0,
 	accepted     integer NOT NULL DEFAULT 0,
 	refused      integer NOT NULL DEFAULT 0,

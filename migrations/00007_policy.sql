@@ -114,10 +114,12 @@ $$;
 
 -- publish keeps the mark of the latest certified parcellaire of a farm, on it
 -- and on its parcels, whoever owns the previous one. It returns that parcellaire.
+-- Of two certifiers at one farm the second waits, and sees what the first did.
 CREATE FUNCTION publish(numero text) RETURNS uuid
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE latest uuid;
 BEGIN
+	PERFORM FROM farm WHERE numero_bio = numero FOR NO KEY UPDATE;
 	SELECT id INTO latest FROM parcellaire
 	WHERE numero_bio = numero AND state = 'CERTIFIED' AND deleted_at IS NULL
 	ORDER BY certified_from DESC, audit_date DESC, created_at DESC, id

@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
 
-	"sillon/geo"
-	"sillon/importers/exchange"
 	"sillon/sillon"
 	"sillon/store"
 )
@@ -74,6 +72,13 @@ type slice struct {
 func (s *Service) workSlice(ctx context.Context, oc sillon.OC, holder string, end time.Time) (done bool, err error) {
 	var sl slice
 	err = s.db.InTx(ctx, store.Tenant(oc), func(tx *store.Tx) error {
+		mine, err := tx.TakeLane(ctx, oc, holder, laneLease) // again: the lease is renewed with each slice
+		if err != nil {
+			return err
+		}
+		if !mine {
+			return store.ErrLaneLost
+		}
 		job, ok, err := tx.NextImport(ctx, oc)
 		if err != nil || !ok {
 			done = !ok
@@ -100,212 +105,87 @@ func (s *Service) workSlice(ctx context.Context, oc sillon.OC, holder string, en
 	if err != nil || done || len(sl.records) == 0 {
 		return done, err
 	}
-	land, err := s.landNow(ctx)
+	ground, err := s.groundNow(ctx)
 	if err != nil {
 		return false, err
 	}
-	for i, r := range sl.records {
-		if ctx.Err() != nil || time.Now().After(end) {
-			return false, ctx.Err()
-		}
-		from := r.Start - sl.records[0].Start
-		if from+int64(r.Length) > int64(len(sl.payload)) {
-			return false, fmt.Errorf("payload of import %d ends before record %d", sl.job.ID, r.Rank)
-		}
-		raw := sl.payload[from : from+int64(r.Length)]
-		if err := s.finishRecord(ctx, sl.job, holder, r, raw, s.readingEnv(land, sl.verdicts[i], r.Rank)); err != nil {
-			return false, err
-		}
+	// Records of one farm keep their order; farms do not wait for each other.
+	var farms errgroup.Group
+	farms.SetLimit(recordsAtOnce)
+	for _, ranks := range byFarm(sl.records) {
+		farms.Go(func() error {
+			for _, i := range ranks {
+				if ctx.Err() != nil || time.Now().After(end) {
+					return ctx.Err()
+				}
+				r := sl.records[i]
+				from := r.Start - sl.records[0].Start
+				if from+int64(r.Length) > int64(len(sl.payload)) {
+					return fmt.Errorf("payload of import %d ends before record %d", sl.job.ID, r.Rank)
+				}
+				at := recordAt{sl.job, holder, r, ground, sl.verdicts[i]}
+				if err := s.finishRecord(ctx, at, sl.payload[from:from+int64(r.Length)]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 	}
-	return false, nil
+	return false, farms.Wait()
+}
+
+// recordsAtOnce lets a record be read while another one is being committed.
+const recordsAtOnce = 3
+
+// byFarm returns the places of records, those of one farm together and in
+// order, farms in order of their first record.
+func byFarm(records []store.ImportRecord) [][]int {
+	var groups [][]int
+	group := map[sillon.NumeroBio]int{}
+	for i, r := range records {
+		g, ok := group[r.NumeroBio]
+		if !ok {
+			g = len(groups)
+			group[r.NumeroBio] = g
+			groups = append(groups, nil)
+		}
+		groups[g] = append(groups[g], i)
+	}
+	return groups
 }
 
 // finishRecord is storeRecord for a node that may be told to stop: the record
 // at hand is finished all the same.
-func (s *Service) finishRecord(ctx context.Context, job *store.ImportJob, holder string, r store.ImportRecord, raw []byte, env exchange.Env) error {
+func (s *Service) finishRecord(ctx context.Context, at recordAt, raw []byte) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), laneLease)
 	defer cancel()
-	return s.storeRecord(ctx, job, holder, r, raw, env)
+	return s.storeRecord(ctx, at, raw)
 }
 
-func (s *Service) readingEnv(land *geo.Land, v store.Verdict, rank int) exchange.Env {
-	return exchange.Env{IsCPF: s.opts.IsCPF, Land: land, Home: v.Home, Index: rank, Limits: s.opts.Limits}
-}
+// importTries is how often in a row a job is tried at one record.
+const importTries = 5
 
-// storeRecord applies one record in one transaction, or notes why it cannot
-// be: a failing record changes nothing and stops no other.
-func (s *Service) storeRecord(ctx context.Context, job *store.ImportJob, holder string, r store.ImportRecord, raw []byte, env exchange.Env) error {
-	record, issues := exchange.Read(raw, env)
-	var err error
-	if record != nil {
-		err = s.db.InQuickTx(ctx, store.Tenant(job.OC), func(tx *store.Tx) error {
-			if err := tx.Claim(ctx, job.ID, r.Rank, job.OC, holder, laneLease); err != nil {
-				return err
-			}
-			p, err := s.apply(ctx, tx, job, record)
-			if err != nil {
-				return err
-			}
-			return tx.Settle(ctx, job.ID, r.Rank, job.OC, p.ID, p.ParcelCount, issues)
-		})
-	}
-	if errors.Is(err, store.ErrRecordTaken) {
-		return nil
-	}
-	if refused, ok := errors.AsType[*refusal](err); ok {
-		issues = append(issues, refused.issues...)
-	} else if err != nil {
-		if store.IsTransient(err) || errors.Is(err, store.ErrLaneLost) || ctx.Err() != nil {
+// FailImport notes that WorkImports failed with cause at the oldest unfinished
+// job of a certifier, and returns how long holder must wait before it tries
+// again: 1, 4, 9, then 16 seconds, in which nobody works for the certifier.
+// After the fifth try the job is abandoned, and the next may be worked at once.
+func (s *Service) FailImport(ctx context.Context, oc sillon.OC, holder string, cause error) (pause time.Duration, err error) {
+	var tries int
+	err = s.db.InTx(ctx, store.Tenant(oc), func(tx *store.Tx) (err error) {
+		if tries, err = tx.CountTry(ctx, oc); err != nil || tries >= importTries {
 			return err
 		}
-		reference := uuid.NewString()
-		s.opts.Log.Error("record not stored", "reference", reference, "job", job.ID, "rank", r.Rank, "err", err)
-		issues = append(issues, sillon.IssueUnexpected(string(r.NumeroBio), reference))
-	} else if record != nil {
-		return nil
-	}
-	err = s.db.InQuickTx(ctx, store.Tenant(job.OC), func(tx *store.Tx) error {
-		if err := tx.Claim(ctx, job.ID, r.Rank, job.OC, holder, laneLease); err != nil {
-			return err
-		}
-		return tx.Settle(ctx, job.ID, r.Rank, job.OC, "", 0, issues)
+		pause = time.Duration(tries*tries) * time.Second
+		return tx.HoldLane(ctx, oc, holder, pause)
 	})
-	if errors.Is(err, store.ErrRecordTaken) {
-		return nil
-	}
-	return err
-}
-
-// A refusal is a record that cannot be stored as the database stands
-// (certifier-exchange.md §5.2).
-type refusal struct{ issues []sillon.Issue }
-
-func (r *refusal) Error() string { return "record refused: " + r.issues[0].Code }
-
-// apply writes a record to the version it is for (certifier-exchange.md §7).
-func (s *Service) apply(ctx context.Context, tx *store.Tx, job *store.ImportJob, r *sillon.PushRecord) (*sillon.Parcellaire, error) {
-	target, err := tx.PushTarget(ctx, r.NumeroBio, job.OC, r.AuditDate)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	now := s.opts.Now().In(s.paris)
-	version := r.MergeInto(target.Parcellaire, r.NumeroBio, job.OC, now)
-	saving := store.Saving{Parcellaire: &version, New: target.Parcellaire == nil}
-	if saving.New {
-		version.ID = sillon.ParcellaireID(uuid.NewString())
-	} else {
-		saving.TakenOver = target.Parcellaire.OC == 0
+	if tries >= importTries {
+		return 0, s.AbandonImport(ctx, oc, cause)
 	}
-	if version.CertifiedFrom.IsZero() || version.CertifiedUntil.IsZero() {
-		return nil, &refusal{[]sillon.Issue{sillon.IssueNoCertificationDates(string(r.NumeroBio))}}
-	}
-	merged, err := s.mergeParcels(ctx, tx, job.OC, r, target.Parcels)
-	if err != nil {
-		return nil, err
-	}
-	version.Total(merged.live)
-	saving.Written, saving.Moved, saving.Removed = merged.written, merged.moved, merged.removed
-	before, after, changed, err := diffVersion(target.Parcellaire, &version, merged)
-	if err != nil {
-		return nil, err
-	}
-	if changed {
-		version.Revision++
-		version.Metadata.SourceLastUpdate = now.Format(time.RFC3339)
-		saving.Event = &sillon.Event{
-			Type:  sillon.EventUpdate,
-			Actor: sillon.Actor{ID: job.ActorID, Roles: sillon.RoleOCService, OC: job.OC},
-			State: version.State, FeatureIDs: merged.changedIDs(), Before: before, After: after, RequestID: job.RequestID,
-		}
-	} else if target.Parcellaire != nil {
-		return &version, nil // the same again: nothing to write
-	}
-	return &version, tx.Save(ctx, saving)
-}
-
-// mergedParcels is what a record makes of the parcels of a version.
-type mergedParcels struct {
-	live    []sillon.Parcel  // all that remain
-	written []sillon.Parcel  // of these, new or changed
-	moved   []bool           // by rank of written
-	former  []*sillon.Parcel // by rank of written; nil when new
-	removed []string
-	gone    []*sillon.Parcel // by rank of removed
-}
-
-// mergeParcels matches the parcels of a record with those of the version, by
-// id, and finds elsewhere the geometry of those sent without.
-func (s *Service) mergeParcels(ctx context.Context, tx *store.Tx, oc sillon.OC, r *sillon.PushRecord, stored []sillon.Parcel) (*mergedParcels, error) {
-	byID := make(map[string]*sillon.Parcel, len(stored))
-	for i := range stored {
-		byID[stored[i].ID] = &stored[i]
-	}
-	known, err := s.knownGeometries(ctx, tx, oc, r, byID)
-	if err != nil {
-		return nil, err
-	}
-	m := &mergedParcels{live: make([]sillon.Parcel, 0, len(r.Parcels))}
-	sent := make(map[string]bool, len(r.Parcels))
-	var refused []sillon.Issue
-	for i := range r.Parcels {
-		p := &r.Parcels[i]
-		sent[p.ID] = true
-		old := byID[p.ID]
-		parcel, moved := p.MergeInto(old, r.NumeroPacage)
-		if parcel.Geometry == nil {
-			k, ok := known[p.ID]
-			if !ok {
-				refused = append(refused, sillon.IssueCreationWithoutGeometry(string(r.NumeroBio), p.ID))
-				continue
-			}
-			parcel.Geometry, parcel.GeometryStatus, parcel.Declared, moved = k.Geometry, k.GeometryStatus, k.Declared, true
-		}
-		if moved || old == nil {
-			parcel.SurfaceM2 = geo.Area(parcel.Geometry)
-		}
-		if old == nil || old.DeletedAt != nil || !old.SameAs(&parcel) {
-			for c := range parcel.Crops {
-				if parcel.Crops[c].ID == "" {
-					parcel.Crops[c].ID = uuid.NewString()
-				}
-			}
-			parcel.Revision++
-			m.written, m.moved, m.former = append(m.written, parcel), append(m.moved, moved), append(m.former, old)
-		}
-		m.live = append(m.live, parcel)
-	}
-	if len(refused) > 0 {
-		return nil, &refusal{refused}
-	}
-	for i := range stored {
-		if p := &stored[i]; p.DeletedAt == nil && !sent[p.ID] {
-			m.removed, m.gone = append(m.removed, p.ID), append(m.gone, p)
-		}
-	}
-	return m, nil
-}
-
-// knownGeometries looks for parcels sent without geometry, which the version
-// does not hold, in the newest version of the certifier that does.
-func (s *Service) knownGeometries(ctx context.Context, tx *store.Tx, oc sillon.OC, r *sillon.PushRecord, byID map[string]*sillon.Parcel) (map[string]sillon.Parcel, error) {
-	var missing []string
-	for i := range r.Parcels {
-		if p := &r.Parcels[i]; p.Geometry == nil && byID[p.ID] == nil {
-			missing = append(missing, p.ID)
-		}
-	}
-	if len(missing) == 0 {
-		return nil, nil //nolint:nilnil // a nil map knows nothing
-	}
-	return tx.KnownGeometries(ctx, r.NumeroBio, oc, missing)
-}
-
-func (m *mergedParcels) changedIDs() []string {
-	ids := make([]string, 0, len(m.written)+len(m.removed))
-	for i := range m.written {
-		ids = append(ids, m.written[i].ID)
-	}
-	return append(ids, m.removed...)
+	s.opts.Log.WarnContext(ctx, "import to be tried again", "oc", oc, "try", tries, "pause", pause, "err", cause)
+	return pause, nil
 }
 
 // AbandonImport ends the oldest unfinished job of a certifier in error: it

@@ -126,20 +126,22 @@ func (c *checkedPush) refuse(rank int, issues ...sillon.Issue) {
 }
 
 // check puts every record through the steps of certifier-exchange.md §4, with
-// one question to the registry for all of them.
+// one question to the registry for all of them. When that fails, no farm is
+// called unknown: the records are to be sent again.
 func (s *Service) check(ctx context.Context, a sillon.Actor, spool *spool, spans []exchange.Span) (*checkedPush, error) {
 	numeros, clients := make([]string, len(spans)), make([]string, len(spans))
 	for i, span := range spans {
 		numeros[i], clients[i] = span.NumeroBio, span.NumeroClient
 	}
 	var verdicts []store.Verdict
-	if err := s.db.InTx(ctx, scopeOf(a), func(tx *store.Tx) (err error) {
+	failure := s.db.InTx(ctx, scopeOf(a), func(tx *store.Tx) (err error) {
 		verdicts, err = tx.Verdicts(ctx, numeros, clients)
 		return err
-	}); err != nil {
-		return nil, err
+	})
+	if failure != nil {
+		s.opts.Log.ErrorContext(ctx, "registry not read", "err", failure)
 	}
-	land, err := s.landNow(ctx)
+	ground, err := s.groundNow(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -155,6 +157,10 @@ func (s *Service) check(ctx context.Context, a sillon.Actor, spool *spool, spans
 			c.refuse(span.Index, *span.Fault)
 			continue
 		}
+		if failure != nil {
+			c.refuse(span.Index, sillon.IssueRegistreIndisponible(span.NumeroBio))
+			continue
+		}
 		if issue := farmIssue(span.NumeroBio, verdicts[i]); issue != nil {
 			c.refuse(span.Index, *issue)
 			continue
@@ -166,7 +172,7 @@ func (s *Service) check(ctx context.Context, a sillon.Actor, spool *spool, spans
 		if spool.file != nil {
 			buf = raw
 		}
-		record, issues := exchange.Read(raw, s.readingEnv(land, verdicts[i], span.Index))
+		record, issues := exchange.Read(raw, s.readingEnv(ground, verdicts[i], span.Index))
 		if record == nil {
 			c.refuse(span.Index, issues...)
 			continue

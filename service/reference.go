@@ -40,9 +40,11 @@ func (s *Service) LoadReference(ctx context.Context, l ReferenceLoad) (n int, er
 	err = s.db.InTx(ctx, store.System, func(tx *store.Tx) error {
 		next, stop := iter.Pull2(units(l, digest))
 		defer stop()
+		var unreadable error // the database would tell it in its own words
 		n, err = tx.ReplaceTerritories(ctx, l.Kind, func() (store.Territory, bool, error) {
 			u, err, ok := next()
 			if !ok || err != nil {
+				unreadable = err
 				return store.Territory{}, false, err
 			}
 			if land != nil && !u.Inactive {
@@ -50,6 +52,9 @@ func (s *Service) LoadReference(ctx context.Context, l ReferenceLoad) (n int, er
 			}
 			return u, true, nil
 		})
+		if unreadable != nil {
+			return unreadable
+		}
 		if err != nil {
 			return err
 		}

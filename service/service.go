@@ -30,7 +30,7 @@ type Service struct {
 	db    *store.DB
 	opts  Options
 	paris *time.Location
-	land  landCache
+	land  groundCache
 }
 
 // New returns a service on db.
@@ -81,40 +81,54 @@ func (s *Service) Ready(ctx context.Context) (missing []string, err error) {
 	return missing, nil
 }
 
-// landFresh is how long a raster of land is trusted without asking whether the
-// communes were loaded again.
-const landFresh = 15 * time.Second
+// A ground is what the service holds in memory of the communes: it is made
+// again when they are loaded again.
+type ground struct {
+	land  *geo.Land  // nil while no communes are loaded
+	cover *geo.Cover // likewise
+}
 
-// landCache holds the raster of French land.
-type landCache struct {
+// groundFresh is how long the ground is trusted without asking whether the
+// communes were loaded again.
+const groundFresh = 15 * time.Second
+
+// groundCache holds the ground.
+type groundCache struct {
 	sync.Mutex
-	land    *geo.Land
+	ground
 	load    int64
 	checked time.Time
 }
 
-// landNow returns the raster of French land, nil while no communes are loaded.
-func (s *Service) landNow(ctx context.Context) (*geo.Land, error) {
+// groundNow returns the ground of the communes loaded now.
+func (s *Service) groundNow(ctx context.Context) (ground, error) {
 	c := &s.land
 	c.Lock()
 	defer c.Unlock()
-	if !c.checked.IsZero() && time.Since(c.checked) < landFresh {
-		return c.land, nil
+	if !c.checked.IsZero() && time.Since(c.checked) < groundFresh {
+		return c.ground, nil
 	}
 	err := s.db.InTx(ctx, store.System, func(tx *store.Tx) error {
 		land, load, err := tx.Land(ctx, c.load)
 		if err != nil {
 			return err
 		}
-		if land != nil || load == 0 {
-			c.land = land
+		switch {
+		case load == 0:
+			c.ground = ground{}
+		case land != nil:
+			cover := geo.NewCover()
+			if err := tx.CommunePieces(ctx, cover.Add); err != nil {
+				return err
+			}
+			c.ground = ground{land, cover}
 		}
 		c.load = load
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("land: %w", err)
+		return ground{}, fmt.Errorf("communes in memory: %w", err)
 	}
 	c.checked = time.Now()
-	return c.land, nil
+	return c.ground, nil
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/paulmach/orb"
@@ -56,6 +57,7 @@ func (tx *Tx) SaveFarms(ctx context.Context, farms []sillon.Farm) error {
 	var linkNumero, linkName, linkClient, linkState []string
 	var linkOC []int32
 	var starts, stops []sillon.Date
+	var changes []*time.Time
 	for i, f := range farms {
 		numeros[i], names[i], trades[i], sirets[i] = string(f.NumeroBio), f.Name, f.TradeName, f.Siret
 		pacages[i] = joinArray(f.Pacages)
@@ -66,7 +68,7 @@ func (tx *Tx) SaveFarms(ctx context.Context, farms []sillon.Farm) error {
 			linkName = append(linkName, l.Certifier.Name)
 			linkClient = append(linkClient, l.NumeroClient)
 			linkState = append(linkState, string(l.State))
-			starts, stops = append(starts, l.Start), append(stops, l.Stop)
+			starts, stops, changes = append(starts, l.Start), append(stops, l.Stop), append(changes, nullTime(l.ChangedAt))
 		}
 	}
 	if _, err := tx.Exec(ctx, `
@@ -87,19 +89,20 @@ func (tx *Tx) SaveFarms(ctx context.Context, farms []sillon.Farm) error {
 		return fmt.Errorf("save farms: %w", err)
 	}
 	if _, err := tx.Exec(ctx, `
-		INSERT INTO link (oc, numero_bio, numero_client, state, start, stop)
-		SELECT DISTINCT ON (c.id, l.n, l.start) c.id, l.n, l.client, l.state, l.start, l.stop
-		FROM unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::text[], $6::date[], $7::date[])
-			WITH ORDINALITY AS l (n, oc, name, client, state, start, stop, ord)
+		INSERT INTO link (oc, numero_bio, numero_client, state, start, stop, changed_at)
+		SELECT DISTINCT ON (c.id, l.n, l.start) c.id, l.n, l.client, l.state, l.start, l.stop, coalesce(l.changed, now())
+		FROM unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::text[], $6::date[], $7::date[], $8::timestamptz[])
+			WITH ORDINALITY AS l (n, oc, name, client, state, start, stop, changed, ord)
 		JOIN certifier c ON CASE WHEN l.oc > 0 THEN c.id = l.oc ELSE lower(c.name) = lower(l.name) END
 		ORDER BY c.id, l.n, l.start, l.ord DESC
 		ON CONFLICT (oc, numero_bio, start) DO UPDATE SET
 			numero_client = coalesce(nullif(excluded.numero_client, ''), link.numero_client),
 			state = excluded.state, stop = excluded.stop, updated_at = now(),
-			changed_at = CASE WHEN link.state <> excluded.state THEN now() ELSE link.changed_at END
+			changed_at = CASE WHEN link.state <> excluded.state OR excluded.changed_at <> now() THEN excluded.changed_at ELSE link.changed_at END
 		WHERE (link.numero_client, link.state, link.stop) IS DISTINCT FROM
-			(coalesce(nullif(excluded.numero_client, ''), link.numero_client), excluded.state, excluded.stop)`,
-		linkNumero, linkOC, linkName, linkClient, linkState, starts, stops); err != nil {
+				(coalesce(nullif(excluded.numero_client, ''), link.numero_client), excluded.state, excluded.stop)
+			OR excluded.changed_at NOT IN (now(), link.changed_at)`,
+		linkNumero, linkOC, linkName, linkClient, linkState, starts, stops, changes); err != nil {
 		return fmt.Errorf("save links: %w", err)
 	}
 	return tx.deriveCurrentLinks(ctx, numeros)
@@ -146,7 +149,7 @@ func (tx *Tx) saveCertifiers(ctx context.Context, farms []sillon.Farm) error {
 	if _, err := tx.Exec(ctx, `
 		INSERT INTO certifier (name)
 		SELECT name FROM unnest($1::text[]) AS c (name) ORDER BY name
-		ON CONFLICT DO NOTHING`, others); err != nil {
+		ON CONFLICT (lower(name)) DO NOTHING`, others); err != nil {
 		return fmt.Errorf("save certifiers by name: %w", err)
 	}
 	return nil
@@ -166,7 +169,7 @@ func (tx *Tx) deriveCurrentLinks(ctx context.Context, numeros []string) error {
 			SELECT DISTINCT ON (numero_bio, oc) *
 			FROM candidate
 			WHERE state <> 'BROUILLON' OR firm = 0
-			ORDER BY numero_bio, oc, coalesce(stop, start) DESC NULLS LAST, created_at DESC, id DESC
+			ORDER BY numero_bio, oc, coalesce(stop, start, created_at::date) DESC, created_at DESC, id DESC
 		), chosen AS (
 			SELECT DISTINCT ON (numero_bio) numero_bio, oc, numero_client, state
 			FROM recent

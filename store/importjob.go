@@ -258,6 +258,14 @@ func (tx *Tx) LeaveLane(ctx context.Context, oc sillon.OC, holder string) error 
 	return nil
 }
 
+// HoldLane keeps a certifier for holder during pause, in which nothing is done.
+func (tx *Tx) HoldLane(ctx context.Context, oc sillon.OC, holder string, pause time.Duration) error {
+	if _, err := tx.Exec(ctx, `UPDATE import_lane SET until = now() + $3::interval WHERE oc = $1 AND holder = $2`, oc, holder, pause); err != nil {
+		return fmt.Errorf("hold lane of certifier %d: %w", oc, err)
+	}
+	return nil
+}
+
 // ErrLaneLost is what a worker gets that kept no lease on its certifier.
 var ErrLaneLost = errors.New("another worker took over this certifier")
 
@@ -279,6 +287,27 @@ func (tx *Tx) NextImport(ctx context.Context, oc sillon.OC) (job *ImportJob, ok 
 		return nil, false, fmt.Errorf("next import of certifier %d: %w", oc, err)
 	}
 	return job, true, nil
+}
+
+// CountTry notes a failed try at the oldest unfinished job of a certifier and
+// returns how many there were in a row at the same record.
+func (tx *Tx) CountTry(ctx context.Context, oc sillon.OC) (tries int, err error) {
+	err = tx.QueryRow(ctx, `
+		UPDATE import_job j SET
+			tries = CASE WHEN j.tried_rank IS NOT DISTINCT FROM n.rank THEN j.tries + 1 ELSE 1 END, tried_rank = n.rank
+		FROM (
+			SELECT o.id, (SELECT min(rank) FROM import_record WHERE job = o.id AND state = 'todo') AS rank
+			FROM (SELECT id FROM import_job WHERE oc = $1 AND state IN ('CREATED', 'PENDING') ORDER BY id LIMIT 1) o
+		) n
+		WHERE j.id = n.id
+		RETURNING j.tries`, oc).Scan(&tries)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("count try for certifier %d: %w", oc, err)
+	}
+	return tries, nil
 }
 
 // TodoRecords returns the next records of a job to deal with, in order: at
@@ -327,18 +356,19 @@ func (tx *Tx) Payload(ctx context.Context, job, start, end int64) ([]byte, error
 	return out, nil
 }
 
-// Claim renews holder's lease on the certifier and takes a record of a job for
-// the transaction: its state is settled when the transaction commits, and no
-// one else can settle it. ErrLaneLost and ErrRecordTaken say that it may not.
-func (tx *Tx) Claim(ctx context.Context, job int64, rank int, oc sillon.OC, holder string, lease time.Duration) error {
+// Claim takes a record of a job for the transaction: while it lasts no one can
+// take the certifier from holder, nor settle the record. Several transactions
+// of one holder may claim at once. ErrLaneLost and ErrRecordTaken say that it
+// may not.
+func (tx *Tx) Claim(ctx context.Context, job int64, rank int, oc sillon.OC, holder string) error {
 	batch := &pgx.Batch{}
-	batch.Queue(`UPDATE import_lane SET until = now() + $3::interval WHERE oc = $1 AND holder = $2`, oc, holder, lease)
+	batch.Queue(`SELECT 1 FROM import_lane WHERE oc = $1 AND holder = $2 FOR SHARE`, oc, holder)
 	batch.Queue(`SELECT 1 FROM import_record WHERE job = $1 AND rank = $2 AND state = 'todo' FOR UPDATE`, job, rank)
 	results := tx.SendBatch(ctx, batch)
 	defer func() { _ = results.Close() }()
 	held, err := results.Exec()
 	if err != nil {
-		return fmt.Errorf("renew lane of certifier %d: %w", oc, err)
+		return fmt.Errorf("lane of certifier %d: %w", oc, err)
 	}
 	todo, err := results.Exec()
 	if err != nil {

@@ -101,6 +101,11 @@ func checkServer(ctx context.Context, db *sql.DB) error {
 	if err := db.QueryRowContext(ctx, `SELECT current_setting('server_version_num')::int`).Scan(&version); err != nil {
 		return fmt.Errorf("server version: %w", err)
 	}
+	return checkVersion(version)
+}
+
+// checkVersion judges a server by its server_version_num, as 150018.
+func checkVersion(version int) error {
 	major := version / 10000
 	if major < 15 {
 		return fmt.Errorf("PostgreSQL %d is too old: 15 or newer is needed", major)

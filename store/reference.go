@@ -134,6 +134,18 @@ func (tx *Tx) Land(ctx context.Context, known int64) (*geo.Land, int64, error) {
 	return land, load, nil
 }
 
+// CommunePieces reads the active communes in small pieces, those of one commune
+// one after the other.
+func (tx *Tx) CommunePieces(ctx context.Context, f func(code string, g orb.Geometry)) error {
+	rows, _ := tx.Query(ctx, `SELECT code, geom FROM commune_part ORDER BY code`)
+	var code string
+	var g orb.Geometry
+	if _, err := pgx.ForEachRow(rows, []any{&code, &g}, func() error { f(code, g); return nil }); err != nil {
+		return fmt.Errorf("pieces of communes: %w", err)
+	}
+	return nil
+}
+
 // SaveNomenclature makes the nomenclature of crops that of codes.
 func (tx *Tx) SaveNomenclature(ctx context.Context, codes []sillon.CropCode) error {
 	n := len(codes)
@@ -155,7 +167,8 @@ func (tx *Tx) SaveNomenclature(ctx context.Context, codes []sillon.CropCode) err
 
 // LocateParcels gives their commune to at most limit live parcels that have
 // none decided yet, after the communes were loaded. It returns how many it
-// looked at and the last key, to go on from.
+// looked at and the last key, to go on from. The bounds of the key are for the
+// planner: without them it reads the whole table for each batch.
 func (tx *Tx) LocateParcels(ctx context.Context, after int64, limit int) (n int, last int64, err error) {
 	err = tx.QueryRow(ctx, `
 		WITH batch AS (
@@ -163,7 +176,8 @@ func (tx *Tx) LocateParcels(ctx context.Context, after int64, limit int) (n int,
 		), located AS (
 			UPDATE parcel p SET commune = l.commune, etranger = l.etranger
 			FROM batch s CROSS JOIN LATERAL (`+locate("s.geom", "NULL::text")+`) l
-			WHERE p.key = s.key AND (p.commune, p.etranger) IS DISTINCT FROM (l.commune, l.etranger)
+			WHERE p.key = s.key AND p.key > $1 AND p.key <= (SELECT max(key) FROM batch)
+				AND (p.commune, p.etranger) IS DISTINCT FROM (l.commune, l.etranger)
 		)
 		SELECT count(*), coalesce(max(key), 0) FROM batch`, after, limit).Scan(&n, &last)
 	if err != nil {
@@ -178,7 +192,7 @@ func (tx *Tx) LocateParcels(ctx context.Context, after int64, limit int) (n int,
 // abroad or not. Uses commune_part_geom_idx; one piece found needs no area.
 func locate(geom, given string) string {
 	return `
-		SELECT coalesce(touching.code, nearest.code) AS commune,
+		SELECT coalesce(touching.code, nearest_commune(` + geom + `)) AS commune, -- evaluated only when nothing touches
 			CASE WHEN touching.code IS NOT NULL THEN false END AS etranger
 		FROM (SELECT 1) AS once
 		LEFT JOIN LATERAL (
@@ -193,8 +207,5 @@ func locate(geom, given string) string {
 			ORDER BY piece.code = coalesce((SELECT coalesce(successor, code) FROM commune WHERE code = ` + given + `), '') DESC,
 				sum(piece.area) DESC, piece.code
 			LIMIT 1
-		) touching ON true
-		LEFT JOIN LATERAL (
-			SELECT nearest_commune(` + geom + `) AS code WHERE touching.code IS NULL
-		) nearest ON true`
+		) touching ON true`
 }

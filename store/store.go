@@ -87,7 +87,7 @@ func prepare(ctx context.Context, c *pgx.Conn) error {
 	}
 	var oid uint32
 	if err := c.QueryRow(ctx, `SELECT 'geometry'::regtype::oid`).Scan(&oid); err != nil {
-		return fmt.Errorf("geometry type: %w", err)
+		return fmt.Errorf("geometry type (run sillon migrate first): %w", err)
 	}
 	c.TypeMap().RegisterType(&pgtype.Type{Name: "geometry", OID: oid, Codec: geometryCodec{}})
 	return nil
@@ -108,10 +108,12 @@ func (db *DB) InTx(ctx context.Context, scope Scope, f func(*Tx) error) error {
 	return db.inTx(ctx, scope, "", f)
 }
 
-// InQuickTx is InTx, except that a crash of the database server within the
-// next second may undo the commit. It is for work that is taken up again.
+// InQuickTx is InTx for the many short transactions of work that is taken up
+// again: a crash of the database server within the next second may undo the
+// commit, and a statement is planned once per connection, not once per
+// transaction (planning that of the parcels costs more than running it).
 func (db *DB) InQuickTx(ctx context.Context, scope Scope, f func(*Tx) error) error {
-	return db.inTx(ctx, scope, "; SET LOCAL synchronous_commit = off", f)
+	return db.inTx(ctx, scope, "; SET LOCAL synchronous_commit = off; SET LOCAL plan_cache_mode = force_generic_plan", f)
 }
 
 func (db *DB) inTx(ctx context.Context, scope Scope, more string, f func(*Tx) error) error {

@@ -8,10 +8,14 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"reflect"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
+	"github.com/alecthomas/kong"
 	"golang.org/x/term"
 
 	"sillon/sillon"
@@ -19,15 +23,14 @@ import (
 )
 
 // Settings are the flags, and SILLON_… variables, that all commands share.
-// They are text until they are checked, so that every fault is told at once.
 type Settings struct {
 	DataDir          string `help:"Directory of the private database." default:".sillon"`
 	DatabaseURL      string `help:"PostgreSQL to use instead of the private one; its role must be a member of sillon_api."`
 	AdminDatabaseURL string `help:"The same database for its owner, who migrates it (default: the database URL)."`
 	Bindir           string `help:"Where PostgreSQL's programs are, when it cannot be found."`
-	Connections      string `help:"Most database connections of this process." default:"10"`
-	Workers          string `help:"Jobs worked at once." default:"${workers}"`
-	Listen           string `help:"Address to serve." default:"127.0.0.1:8080"`
+	Connections      int    `help:"Most database connections of this process." default:"10"`
+	Workers          int    `help:"Jobs worked at once." default:"${workers}"`
+	Listen           string `help:"Address to serve; port 0 takes a free one." default:"127.0.0.1:8080"`
 	PublicURL        string `name:"public-url" help:"Address that users know (default: http:// and the address served)."`
 	Background       string `help:"Outside background of the map: none, ign-plan or ign-ortho." default:"none"`
 	LogLevel         string `help:"debug, info, warn or error." default:"info"`
@@ -36,70 +39,119 @@ type Settings struct {
 // A config is the checked form of Settings.
 type config struct {
 	Settings
-	connections int
-	workers     int
-	publicURL   string
-	background  string
-	level       slog.Level
+	background string
+	level      slog.Level
 }
 
-// check returns the settings as values, or all their faults, one a line.
-func (s Settings) check() (config, error) {
+// check returns the settings as values, and adds what is wrong with them to f.
+func (s Settings) check(f *faults) config {
 	c := config{Settings: s}
-	var faults []error
-	fault := func(name, format string, args ...any) {
-		faults = append(faults, fmt.Errorf("  --%s: %s", name, fmt.Sprintf(format, args...)))
-	}
-	number := func(name, text string, least, most int) int {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < least || n > most {
-			fault(name, "%q is not a number from %d to %d", text, least, most)
-		}
-		return n
-	}
 	if s.DataDir == "" {
-		fault("data-dir", "empty")
+		f.add("data-dir", "empty")
 	}
-	for name, text := range map[string]string{"database-url": s.DatabaseURL, "admin-database-url": s.AdminDatabaseURL} {
-		if u, err := url.Parse(text); err != nil || text != "" && u.Scheme != "postgres" && u.Scheme != "postgresql" {
-			fault(name, "not a postgres:// address")
-		}
-	}
+	f.checkDatabase("database-url", s.DatabaseURL)
+	f.checkDatabase("admin-database-url", s.AdminDatabaseURL)
 	if s.AdminDatabaseURL != "" && s.DatabaseURL == "" {
-		fault("admin-database-url", "needs --database-url")
+		f.add("admin-database-url", "needs --database-url")
 	}
 	if c.AdminDatabaseURL == "" {
 		c.AdminDatabaseURL = s.DatabaseURL
 	}
-	c.connections = number("connections", s.Connections, 2, 1000)
-	c.workers = number("workers", s.Workers, 1, 100)
-	host, port, err := net.SplitHostPort(s.Listen)
+	f.checkNumber("connections", s.Connections, 2, 1000)
+	f.checkNumber("workers", s.Workers, 1, 100)
+	_, port, err := net.SplitHostPort(s.Listen)
 	if err == nil {
 		_, err = strconv.ParseUint(port, 10, 16)
 	}
 	if err != nil {
-		fault("listen", "%q is not host:port", s.Listen)
+		f.add("listen", "%q is not host:port", s.Listen)
 	}
-	c.publicURL = strings.TrimSuffix(s.PublicURL, "/")
-	if s.PublicURL == "" {
-		if host == "" || net.ParseIP(host).IsUnspecified() {
-			host = "localhost"
-		}
-		c.publicURL = "http://" + net.JoinHostPort(host, port)
-	} else if u, err := url.Parse(s.PublicURL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		fault("public-url", "%q is not an http:// or https:// address", s.PublicURL)
+	if u, err := url.Parse(s.PublicURL); err != nil || s.PublicURL != "" && (u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+		f.add("public-url", "%q is not an http:// or https:// address", s.PublicURL)
 	}
 	switch s.Background {
 	case "none":
 	case tiles.BackgroundPlan, tiles.BackgroundOrtho:
 		c.background = s.Background
 	default:
-		fault("background", "%q is not none, %s or %s", s.Background, tiles.BackgroundPlan, tiles.BackgroundOrtho)
+		f.add("background", "%q is not none, %s or %s", s.Background, tiles.BackgroundPlan, tiles.BackgroundOrtho)
 	}
 	if err := c.level.UnmarshalText([]byte(s.LogLevel)); err != nil {
-		fault("log-level", "%q is not debug, info, warn or error", s.LogLevel)
+		f.add("log-level", "%q is not debug, info, warn or error", s.LogLevel)
 	}
-	return c, errors.Join(faults...)
+	return c
+}
+
+// address returns the address that users know: the public URL, else the one
+// that l serves, under the name that was asked for.
+func (c config) address(l net.Listener) string {
+	if c.PublicURL != "" {
+		return strings.TrimSuffix(c.PublicURL, "/")
+	}
+	host, _, _ := net.SplitHostPort(c.Listen) // checked
+	if host == "" || net.ParseIP(host).IsUnspecified() {
+		host = "localhost"
+	}
+	_, port, _ := net.SplitHostPort(l.Addr().String()) // always host:port
+	return "http://" + net.JoinHostPort(host, port)
+}
+
+// faults collects what is wrong with the flags and variables of a command, so
+// that an operator reads everything at once.
+type faults []string
+
+// add notes a fault of a flag, unless it has one.
+func (f *faults) add(flag, format string, args ...any) {
+	variable := "SILLON_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+	name := fmt.Sprintf("  --%s (%s): ", flag, variable)
+	if !slices.ContainsFunc(*f, func(line string) bool { return strings.HasPrefix(line, name) }) {
+		*f = append(*f, name+fmt.Sprintf(format, args...))
+	}
+}
+
+func (f *faults) checkNumber(flag string, n, least, most int) {
+	if n < least || n > most {
+		f.add(flag, "%d is not a number from %d to %d", n, least, most)
+	}
+}
+
+func (f *faults) checkDatabase(flag, address string) {
+	if u, err := url.Parse(address); err != nil || address != "" && u.Scheme != "postgres" && u.Scheme != "postgresql" {
+		f.add(flag, "not a postgres:// address")
+	}
+}
+
+// A collector reads a flag as kong does, but a value that cannot be read is a
+// fault among others instead of the end.
+type collector struct {
+	kong.Mapper
+	faults *faults
+}
+
+// Decode reads the value of a flag.
+func (c collector) Decode(ctx *kong.DecodeContext, target reflect.Value) error {
+	if err := c.Mapper.Decode(ctx, target); err != nil {
+		c.faults.add(ctx.Value.Name, "%v", err)
+	}
+	return nil
+}
+
+// IsBool tells whether the flag may stand without a value.
+func (c collector) IsBool() bool {
+	b, ok := c.Mapper.(kong.BoolMapper)
+	return ok && b.IsBool()
+}
+
+// mappers has the values of all flags that are no text collected in f.
+func (f *faults) mappers() []kong.Option {
+	defaults := kong.NewRegistry().RegisterDefaults()
+	var options []kong.Option
+	for _, t := range []reflect.Type{
+		reflect.TypeFor[bool](), reflect.TypeFor[int](), reflect.TypeFor[int32](), reflect.TypeFor[uint64](), reflect.TypeFor[time.Duration](),
+	} {
+		options = append(options, kong.TypeMapper(t, collector{defaults.ForType(t), f}))
+	}
+	return options
 }
 
 // defaultWorkers leaves a core to the requests.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"sillon/reference"
 	"sillon/service"
@@ -36,10 +35,10 @@ func (e *environment) withDatabase(ctx context.Context, exclusive bool, f func(c
 			return err
 		}
 		defer func() {
-			stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
+			stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), closing)
 			defer cancel()
-			if closing := private.Close(stop); err == nil {
-				err = closing
+			if left := private.Close(stop); err == nil {
+				err = left
 			}
 		}()
 		url, admin = private.URL(cluster.Database, cluster.APIRole), private.URL(cluster.Database, cluster.Superuser)
@@ -49,7 +48,7 @@ func (e *environment) withDatabase(ctx context.Context, exclusive bool, f func(c
 			return err
 		}
 	}
-	db, err := store.Connect(ctx, url, e.connections)
+	db, err := store.Connect(ctx, url, e.Connections)
 	if err != nil {
 		return err
 	}

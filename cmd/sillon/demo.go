@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 
@@ -16,11 +15,12 @@ type demoCommand struct {
 	Seed    uint64 `help:"The same seed gives the same farms." default:"1"`
 }
 
+const mostDemoParcels = 20_000_000
+
+func (c demoCommand) check(f *faults) { f.checkNumber("parcels", c.Parcels, 1, mostDemoParcels) }
+
 // Run stores invented farms.
 func (c demoCommand) Run(ctx context.Context, env *environment) error {
-	if c.Parcels < 1 || c.Parcels > 20_000_000 {
-		return errors.New("--parcels: a number from 1 to 20000000")
-	}
 	return env.withService(ctx, func(svc *service.Service) error { return env.demo(ctx, svc, c.Seed, c.Parcels) })
 }
 

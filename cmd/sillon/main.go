@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -38,6 +39,9 @@ type cli struct {
 	Version   versionCommand   `cmd:"" help:"Print the version."`
 }
 
+// A checker is a command with flags of its own that may be wrong.
+type checker interface{ check(*faults) }
+
 // An environment is what a command works with.
 type environment struct {
 	config
@@ -49,10 +53,11 @@ type environment struct {
 // work, 1 when it could not, 2 when it was not asked right.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var c cli
-	parser, err := kong.New(&c, kong.Name("sillon"),
+	var wrong faults
+	parser, err := kong.New(&c, append(wrong.mappers(), kong.Name("sillon"),
 		kong.Description("The exchange of France's organic parcels."),
-		kong.DefaultEnvars("SILLON"), kong.Vars{"workers": defaultWorkers()}, kong.Writers(stdout, stderr), kong.UsageOnError(),
-		kong.Exit(func(code int) { panic(exit(code)) }))
+		kong.DefaultEnvars("SILLON"), kong.Vars{"workers": defaultWorkers()}, kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { panic(exit(code)) }))...)
 	if err != nil {
 		_, _ = fmt.Fprintln(stderr, "sillon:", err)
 		return 2
@@ -61,9 +66,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if command == nil {
 		return code
 	}
-	cfg, err := c.check()
-	if err != nil {
-		_, _ = fmt.Fprintf(stderr, "sillon: the configuration has faults:\n%v\n", err)
+	cfg := c.check(&wrong)
+	if own, ok := command.Selected().Target.Addr().Interface().(checker); ok {
+		own.check(&wrong)
+	}
+	if len(wrong) > 0 {
+		_, _ = fmt.Fprintf(stderr, "sillon: the configuration has faults:\n%s\n", strings.Join(wrong, "\n"))
 		return 2
 	}
 	env := &environment{config: cfg, stdout: stdout, stderr: stderr}

@@ -19,10 +19,19 @@ import (
 	"sillon/tiles"
 )
 
+// What a stop may take before the rest is cut off: the requests and the record
+// at work, then the private server. Together they stay below 30 s.
+const (
+	draining = 15 * time.Second
+	closing  = 10 * time.Second
+)
+
 type upCommand struct {
 	Demo        bool `help:"Store invented farms when the database has none."`
 	DemoParcels int  `help:"How many parcels they hold." default:"10000"`
 }
+
+func (c upCommand) check(f *faults) { f.checkNumber("demo-parcels", c.DemoParcels, 1, mostDemoParcels) }
 
 // Run runs everything until ctx ends.
 func (c upCommand) Run(ctx context.Context, env *environment) error {
@@ -54,33 +63,35 @@ func (e *environment) serve(ctx context.Context, db *store.DB, private *cluster.
 	if err != nil {
 		return err
 	}
-	style, err := tiles.Style(tiles.StyleOptions{PublicURL: e.publicURL, Background: e.background})
-	if err != nil {
-		return fmt.Errorf("map style: %w", err)
-	}
-	runner, err := jobs.New(db, svc, e.workers, log)
+	runner, err := jobs.New(db, svc, e.Workers, log)
 	if err != nil {
 		return err
-	}
-	server := &http.Server{
-		Handler: api.New(svc, api.Options{
-			PublicURL: e.publicURL, Version: version, Style: style, Origins: []string{tiles.BackgroundOrigin(e.background)}, Log: log,
-		}),
-		ReadHeaderTimeout: 10 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	var lc net.ListenConfig
 	listener, err := lc.Listen(ctx, "tcp", e.Listen)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
+	defer func() { _ = listener.Close() }() // the server closes it first, once it has it
+	address := e.address(listener)
+	style, err := tiles.Style(tiles.StyleOptions{PublicURL: address, Background: e.background})
+	if err != nil {
+		return fmt.Errorf("map style: %w", err)
+	}
+	server := &http.Server{
+		Handler: api.New(svc, api.Options{
+			PublicURL: address, Version: version, Style: style, Origins: []string{tiles.BackgroundOrigin(e.background)}, Log: log,
+		}),
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
 	if private != nil {
-		if err := private.Announce(e.publicURL); err != nil {
-			return errors.Join(err, listener.Close())
+		if err := private.Announce(address); err != nil {
+			return err
 		}
 	}
-	_, _ = fmt.Fprintf(e.stderr, "Sillon est prêt : %s/\n", e.publicURL)
+	_, _ = fmt.Fprintf(e.stderr, "Sillon est prêt : %s/\n", address)
 
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
@@ -91,9 +102,13 @@ func (e *environment) serve(ctx context.Context, db *store.DB, private *cluster.
 	})
 	g.Go(func() error {
 		<-ctx.Done()
-		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
+		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), draining)
 		defer cancel()
-		return server.Shutdown(drain)
+		if err := server.Shutdown(drain); err != nil {
+			log.WarnContext(drain, "requests cut off", "err", err)
+			return server.Close()
+		}
+		return nil
 	})
 	g.Go(func() error { return runner.Run(ctx) })
 	if private != nil {
@@ -102,7 +117,7 @@ func (e *environment) serve(ctx context.Context, db *store.DB, private *cluster.
 			case <-ctx.Done():
 				return nil
 			case <-private.Exited():
-				return errors.New("the private database server ended")
+				return fmt.Errorf("the private database server ended: start again to recover (why is in %s)", private.Log())
 			}
 		})
 	}

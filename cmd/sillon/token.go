@@ -24,23 +24,26 @@ type tokenCreate struct {
 	Expires   time.Duration `help:"Life of the token, as in 720h (default: no end)."`
 }
 
+func (c tokenCreate) check(f *faults) {
+	var role sillon.Roles
+	if err := role.UnmarshalText([]byte(c.Role)); err != nil || role&sillon.MachineRoles == 0 {
+		f.add("role", "%q is not oc_service, agence_bio, inao or asp", c.Role)
+	}
+	switch {
+	case role == sillon.RoleOCService && c.Certifier <= 0:
+		f.add("certifier", "needed for oc_service")
+	case role != sillon.RoleOCService && c.Certifier != 0:
+		f.add("certifier", "only for oc_service")
+	}
+	if c.Expires < 0 {
+		f.add("expires", "negative")
+	}
+}
+
 // Run makes a token. Its text alone goes to standard output.
 func (c tokenCreate) Run(ctx context.Context, env *environment) error {
 	var role sillon.Roles
-	var faults []error
-	if err := role.UnmarshalText([]byte(c.Role)); err != nil || role&sillon.MachineRoles == 0 {
-		faults = append(faults, fmt.Errorf("--role: %q is not oc_service, agence_bio, inao or asp", c.Role))
-	}
-	if role == sillon.RoleOCService && c.Certifier <= 0 {
-		faults = append(faults, errors.New("--certifier: needed for oc_service"))
-	}
-	if role != sillon.RoleOCService && c.Certifier != 0 {
-		faults = append(faults, errors.New("--certifier: only for oc_service"))
-	}
-	if c.Expires < 0 {
-		faults = append(faults, errors.New("--expires: negative"))
-	}
-	if err := errors.Join(faults...); err != nil {
+	if err := role.UnmarshalText([]byte(c.Role)); err != nil {
 		return err
 	}
 	return env.withService(ctx, func(svc *service.Service) error {

@@ -13,9 +13,14 @@ import (
 // certifiers are the fictitious certifiers of demo farms. Their ids are above
 // those of the registry.
 var certifiers = [...]sillon.Certifier{
-	{ID: 901, Name: "Certif Démo Nord"}, {ID: 902, Name: "Certif Démo Ouest"}, {ID: 903, Name: "Certif Démo Sud"},
-	{ID: 904, Name: "Contrôle Bio Fictif"}, {ID: 905, Name: "Label Vert Démo"}, {ID: 906, Name: "Organisme Exemple"},
-	{ID: 907, Name: "Vérif'Champs Démo"}, {ID: 908, Name: "Bureau Imaginaire"},
+	{ID: 901, Name: "Certif Démo Nord"},
+	{ID: 902, Name: "Certif Démo Ouest"},
+	{ID: 903, Name: "Certif Démo Sud"},
+	{ID: 904, Name: "Contrôle Bio Fictif"},
+	{ID: 905, Name: "Label Vert Démo"},
+	{ID: 906, Name: "Organisme Exemple"},
+	{ID: 907, Name: "Vérif'Champs Démo"},
+	{ID: 908, Name: "Bureau Imaginaire"},
 }
 
 // Certifiers lists the certifiers of demo farms.

@@ -229,8 +229,11 @@ func (c *Cluster) write(in *os.Root, name, text string, mode os.FileMode) error 
 }
 
 // Announce writes down the address that the exclusive opener serves, for whoever
-// is refused by it.
+// is refused by it. From another opener it does nothing.
 func (c *Cluster) Announce(address string) error {
+	if c.up == nil {
+		return nil
+	}
 	return c.write(c.root, addressFile, address+"\n", 0o600)
 }
 
@@ -262,6 +265,9 @@ func (c *Cluster) URL(database, role string) string {
 
 // Version returns the major version of the server's PostgreSQL.
 func (c *Cluster) Version() int { return c.bin.Major }
+
+// Log returns the path of the server's log.
+func (c *Cluster) Log() string { return filepath.Join(c.dir, logName) }
 
 // Exited returns a channel that is closed when the server ends without Close:
 // someone killed it, or it crashed beyond its own recovery.

@@ -408,7 +408,7 @@ func (c *Cluster) startFailure(log *os.File, from int64) error {
 	if strings.Contains(text, "shared memory block") || strings.Contains(text, "lock file") {
 		return errInUse
 	}
-	return fmt.Errorf("PostgreSQL did not start: %s (see %s)", reason(text), filepath.Join(c.dir, logName))
+	return fmt.Errorf("PostgreSQL did not start: %s (see %s)", reason(text), c.Log())
 }
 
 // stop ends the server, whoever started it: in order while ctx lasts, at once

@@ -1,0 +1,264 @@
+package api_test
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"sillon/store/storetest"
+)
+
+// A relation is how a resource stands to certifier 1, who asks.
+type relation string
+
+const (
+	own       relation = "own"       // its version, of its client
+	left      relation = "left"      // its version, of a farm that went to another certifier
+	later     relation = "later"     // the version that the other certifier then made: it is the former one
+	inherited relation = "inherited" // a version that a former certifier left, of its client
+	foreign   relation = "foreign"   // a version of another certifier, of a farm that never was its client
+	deleted   relation = "deleted"   // its version, of its client, soft-deleted
+)
+
+var relations = []relation{own, left, later, inherited, foreign, deleted}
+
+// A resource is what a route may be asked about.
+type resource struct {
+	numero  string
+	version string
+	job     int64
+}
+
+// A rule is a row of the table of domain.md §2 for a route: the status that each
+// role gets, either one for all resources or one per relation, as in "own 200,
+// foreign 404". Nothing is refused: 401 without token, else 403.
+type rule struct {
+	path                              func(resource) string // nil for the push
+	oc, agenceBio, inao, asp, noToken string
+}
+
+var askers = []asker{ocOne, agenceBio, inao, asp, nobody}
+
+// permissions is domain.md §2 for the routes there are. Supervisors see every
+// version but the deleted ones.
+func permissions() map[string]rule {
+	const (
+		visible     = "own 200, left 200, later 404, inherited 200, foreign 404, deleted 404"
+		supervised  = "own 200, left 200, later 200, inherited 200, foreign 200, deleted 404"
+		jobsOfOne   = "own 200, left 200, later 404, inherited 404, foreign 404, deleted 200"
+		pushedByOne = "own 202, left 400, later 400, inherited 202, foreign 400, deleted 202"
+		// Of a farm the certifier reads the newest version it may see.
+		exchangedByOne = "own 200, left 200, later 200, inherited 200, foreign 404, deleted 404"
+	)
+	open := func(path, status string) rule {
+		return rule{func(resource) string { return path }, status, status, status, status, status}
+	}
+	return map[string]rule{
+		"POST /api/v2/certification/parcelles": {oc: pushedByOne},
+		"GET /api/v3/import/jobs/{id}": {
+			path: func(r resource) string { return jobPath(r.job) },
+			oc:   jobsOfOne, agenceBio: "200", inao: "200",
+		},
+		"GET /api/v2/certification/parcellaire/{numeroBio}": {
+			path: func(r resource) string { return exchangePath(r.numero) },
+			oc:   exchangedByOne,
+		},
+		"GET /api/v2/certification/parcellaires": {path: func(resource) string { return listPath }, oc: "200"},
+		"GET /api/v3/exploitations":              {path: func(resource) string { return farmsPath }, agenceBio: "200", inao: "200"},
+		"GET /api/v3/parcellaires/{id}/parcelles": {
+			path: func(r resource) string { return "/api/v3/parcellaires/" + r.version + "/parcelles" },
+			oc:   visible, agenceBio: supervised, inao: supervised,
+		},
+		"GET /tiles/parcelles/{z}/{x}/{y}.mvt":     open(tilePath(2.105, 47.105, 12), "200"),
+		"HEAD /tiles/parcelles/{z}/{x}/{y}.mvt":    open(tilePath(2.105, 47.105, 12), "200"),
+		"GET /tiles/departements/{z}/{x}/{y}.mvt":  open("/tiles/departements/0/0/0.mvt", "204"),
+		"HEAD /tiles/departements/{z}/{x}/{y}.mvt": open("/tiles/departements/0/0/0.mvt", "204"),
+		"GET /tiles/parcelles.json":                open("/tiles/parcelles.json", "200"),
+		"GET /tiles/departements.json":             open("/tiles/departements.json", "200"),
+		"GET /tiles/style.json":                    open("/tiles/style.json", "200"),
+		"GET /api/version":                         open("/api/version", "200"),
+		"GET /api/v2/test": {
+			path: func(resource) string { return "/api/v2/test" },
+			oc:   "200", agenceBio: "200", inao: "200", asp: "200",
+		},
+		"GET /healthz":        open("/healthz", "200"),
+		"GET /readyz":         open("/readyz", "200"),
+		"GET /openapi.yaml":   open("/openapi.yaml", "200"),
+		"GET /":               open("/", "200"),
+		"HEAD /":              open("/", "200"),
+		"GET /assets/{file}":  open("/assets/none.js", "404"),
+		"HEAD /assets/{file}": open("/assets/none.js", "404"),
+	}
+}
+
+// status is what a rule gives to an asker of a resource.
+func (r rule) status(who asker, rel relation) string {
+	text := ""
+	switch who {
+	case ocOne:
+		text = r.oc
+	case agenceBio:
+		text = r.agenceBio
+	case inao:
+		text = r.inao
+	case asp:
+		text = r.asp
+	case nobody:
+		text = cmp.Or(r.noToken, "401")
+	case ocTwo: // the relations are those of the first
+	}
+	text = cmp.Or(text, "403")
+	for part := range strings.SplitSeq(text, ", ") {
+		if name, status, found := strings.Cut(part, " "); !found {
+			return part
+		} else if name == string(rel) {
+			return status
+		}
+	}
+	return "a row without " + string(rel)
+}
+
+// TestPermissions asks every operation of openapi.yaml as every role, about
+// every kind of resource, and fails for an operation without a row.
+func TestPermissions(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	resources := s.resources(t)
+	rules := permissions()
+	for _, d := range theContract(t).paths {
+		for method := range d.item.Operations() {
+			name := method + " " + d.path
+			rule, ok := rules[name]
+			if !ok {
+				t.Errorf("%s has no row", name)
+				continue
+			}
+			delete(rules, name)
+			for _, who := range askers {
+				for _, rel := range relations {
+					var r *reply
+					if rule.path == nil {
+						r = s.push(t, who, []object{record(resources[rel].numero)})
+					} else {
+						r = s.ask(t, who, method, rule.path(resources[rel]), nil)
+					}
+					if got, want := fmt.Sprint(r.Status), rule.status(who, rel); got != want {
+						t.Errorf("%s, %s on %s: %s, want %s: %.200s", name, who, rel, got, want, r.Body)
+					}
+					if who == nobody || who == asp || method == http.MethodHead {
+						s.leaksNothing(t, name, who, r)
+					}
+				}
+			}
+		}
+	}
+	for name := range rules {
+		t.Errorf("%s is not described", name)
+	}
+}
+
+// leaksNothing checks that a reply to who may see no farm names none.
+func (s *server) leaksNothing(t *testing.T, name string, who asker, r *reply) {
+	t.Helper()
+	for _, mark := range []string{"MARQUE", "Ferme", "numeroBio\":\""} {
+		if !strings.HasSuffix(name, "openapi.yaml") && strings.Contains(string(r.Body), mark) {
+			t.Errorf("%s tells %s of a farm: %.200s", name, who, r.Body)
+		}
+	}
+}
+
+// resources makes one resource of each relation, with notes that are marked.
+func (s *server) resources(t *testing.T) map[relation]resource {
+	t.Helper()
+	all := make(map[relation]resource)
+	add := func(rel relation, who asker, numero, date string) {
+		version := s.marked(t, who, numero, date)
+		all[rel] = resource{numero, version, int64(len(all) + 1)}
+	}
+	for _, numero := range []string{"4001", "4002", "4003", "4005"} {
+		storetest.Farm(t, s.db, numero, 1)
+	}
+	storetest.Farm(t, s.db, "4004", 2)
+	const before = "2025-03-01"
+	add(own, ocOne, "4001", before)
+	add(left, ocOne, "4002", before)
+	add(deleted, ocOne, "4005", before)
+	add(inherited, ocTwo, "4004", before)
+	s.move(t, "4002", 1, 2)
+	s.move(t, "4004", 2, 1)
+	add(later, ocTwo, "4002", "2026-01-01")
+	add(foreign, ocTwo, "2001", before)
+	s.drop(t, all[deleted].version)
+	return all
+}
+
+// TestS12MarksStayHome reads every route as every role: only the certifier who
+// wrote a note, agence_bio and inao read it.
+func TestS12MarksStayHome(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	resources := s.resources(t)
+	for name, rule := range permissions() {
+		method, _, _ := strings.Cut(name, " ")
+		if method != http.MethodGet {
+			continue
+		}
+		for _, who := range append(slices.Clone(askers), ocTwo) {
+			for _, rel := range relations {
+				body := string(s.get(t, who, rule.path(resources[rel])).Body)
+				if !strings.Contains(body, "MARQUE") || who == agenceBio || who == inao {
+					continue
+				}
+				// The id of a parcel ends with its author.
+				author, other := "p-1", "p-2"
+				if who == ocTwo {
+					author, other = other, author
+				}
+				for feature := range strings.SplitSeq(body, `{"type":"Feature"`) {
+					if strings.Contains(feature, markParcel) && (!strings.Contains(feature, author) || strings.Contains(feature, other)) {
+						t.Errorf("%s, %s on %s: %.500s", name, who, rel, feature)
+					}
+				}
+				if who != ocOne && who != ocTwo {
+					t.Errorf("%s, %s on %s: %.500s", name, who, rel, body)
+				}
+			}
+		}
+	}
+}
+
+// S1: what may not be read is the same 404 whether it exists or not.
+func TestS8ForeignIsUnknown(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	resources := s.resources(t)
+	nothing := resource{"7777", "00000000-0000-4000-8000-000000000000", 9999}
+	for name, rule := range permissions() {
+		if rule.path == nil {
+			continue
+		}
+		for _, rel := range relations {
+			if rule.status(ocOne, rel) != "404" || strings.Contains(name, "assets") {
+				continue
+			}
+			got, want := s.get(t, ocOne, rule.path(resources[rel])), s.get(t, ocOne, rule.path(nothing))
+			if got.Status != want.Status || sameProblem(got) != sameProblem(want) {
+				t.Errorf("%s on %s: %d %s, unknown: %d %s", name, rel, got.Status, got.Body, want.Status, want.Body)
+			}
+			headers := func(r *reply) []string {
+				var names []string
+				for name := range r.Header {
+					names = append(names, name)
+				}
+				slices.Sort(names)
+				return names
+			}
+			if g, w := headers(got), headers(want); !slices.Equal(g, w) {
+				t.Errorf("%s on %s: headers %s, unknown: %s", name, rel, g, w)
+			}
+		}
+	}
+}

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"crypto/rand"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"sillon/store/storetest"
+)
+
+// emptyDatabase returns the address, for a superuser, of a database that knows
+// nothing of Sillon, on the test server.
+func emptyDatabase(t *testing.T) string {
+	t.Helper()
+	server := func(name string) string { return strings.Replace(os.Getenv("TEST_DATABASE_URL"), "%s", name, 1) }
+	name := "test_" + strings.ToLower(rand.Text())
+	storetest.Exec(t, server("postgres"), `CREATE DATABASE `+name)
+	t.Cleanup(func() { storetest.Exec(t, server("postgres"), `DROP DATABASE `+name+` WITH (FORCE)`) })
+	return server(name)
+}
+
+// TestServeOtherServer uses a server that is not ours to start or stop.
+func TestServeOtherServer(t *testing.T) {
+	t.Parallel()
+	address := emptyDatabase(t)
+	env := []string{"SILLON_DATABASE_URL=" + address}
+	sillon := func(stdin string, args ...string) string { return call{env: env, stdin: stdin, args: args}.must(t) }
+
+	early := call{env: env, args: []string{"serve", "--listen", "127.0.0.1:0"}}.run(t)
+	if early.code != 1 || !strings.Contains(early.stderr, "run sillon migrate first") {
+		t.Errorf("serve before migrate: %+v, want a word about sillon migrate", early)
+	}
+	for range 2 {
+		if got := sillon("", "migrate"); got != "" {
+			t.Errorf("migrate wrote %q to stdout", got)
+		}
+	}
+	sillon(farms, "farms", "import", "-")
+	one := strings.TrimSpace(sillon("", "token", "create", "--role", "oc_service", "--certifier", "1"))
+	two := strings.TrimSpace(sillon("", "token", "create", "--role", "oc_service", "--certifier", "2"))
+	conn, err := pgx.Connect(t.Context(), address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(t.Context()) }()
+	if _, err := conn.Exec(t.Context(), `
+		ALTER TABLE parcellaire ADD COLUMN written_as text DEFAULT current_user;
+		CREATE FUNCTION ended() RETURNS trigger LANGUAGE plpgsql AS $$
+		BEGIN
+			PERFORM pg_notify('ended', NEW.state);
+			RETURN NULL;
+		END $$;
+		CREATE TRIGGER ended AFTER UPDATE ON import_job FOR EACH ROW WHEN (NEW.ended_at IS NOT NULL) EXECUTE FUNCTION ended();
+		LISTEN ended`); err != nil {
+		t.Fatal(err)
+	}
+
+	n := start(t, env, "serve", "--public-url", "https://parcelles.example/")
+	if n.url != "https://parcelles.example" {
+		t.Errorf("says %q, want the public address", n.url)
+	}
+	n.stop(t)
+	n = start(t, env, "serve")
+	code, reply := n.do(t, http.MethodPost, "/api/v2/certification/parcelles", one, `[{"numeroBio":"101","numeroClient":"C-101",
+		"dateAudit":"2026-03-01","dateCertificationDebut":"2026-03-15","dateCertificationFin":"2028-03-31","parcelles":[
+		{"id":"1","etatProduction":"AB","geom":"[[[2.1,47.1],[2.2,47.1],[2.2,47.2],[2.1,47.1]]]","cultures":[{"codeCPF":"01.11.12"}]}]}]`)
+	if code != http.StatusAccepted {
+		t.Fatalf("push: %d %s", code, reply)
+	}
+	if got := notification(t, conn); got != "DONE" {
+		t.Errorf("the job ended %s, want DONE", got)
+	}
+	var role string
+	var bypasses bool
+	if err := conn.QueryRow(t.Context(), `
+		SELECT p.written_as, r.rolsuper OR r.rolbypassrls
+		FROM parcellaire p
+		JOIN pg_roles r ON r.rolname = p.written_as`).Scan(&role, &bypasses); err != nil {
+		t.Fatal(err)
+	}
+	if role != "sillon_api" || bypasses {
+		t.Errorf("written as %s (bypasses row-level security: %v), want sillon_api although a superuser connected", role, bypasses)
+	}
+	for token, want := range map[string]int{one: http.StatusOK, two: http.StatusNotFound} {
+		if code, body := n.get(t, "/api/v2/certification/parcellaire/101", token); code != want {
+			t.Errorf("read by %.15s: %d %s, want %d", token, code, body, want)
+		}
+	}
+	n.stop(t)
+	if err := conn.Ping(t.Context()); err != nil {
+		t.Errorf("the server after the stop: %v, want it to run on", err)
+	}
+}
+
+func TestServePortTaken(t *testing.T) {
+	t.Parallel()
+	var lc net.ListenConfig
+	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	got := call{env: onDatabase(t), args: []string{"serve", "--listen", l.Addr().String()}}.run(t)
+	if got.code != 1 || !strings.Contains(got.stderr, "address already in use") || strings.Contains(got.stderr, "prêt") {
+		t.Errorf("%+v, want exit code 1 and why", got)
+	}
+}
+
+// TestServeNoDatabase stops at once, and tells why.
+func TestServeNoDatabase(t *testing.T) {
+	t.Parallel()
+	missing := strings.Replace(os.Getenv("TEST_DATABASE_URL"), "%s", "no_such_database", 1)
+	tests := []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"no such database", []string{"serve", "--database-url", missing}, `database "no_such_database" does not exist`},
+		{"no server", []string{"serve", "--database-url", "postgres://u:secret@127.0.0.1:1/x"}, "connection refused"},
+		{"no PostgreSQL here", []string{"up", "--bindir", "/nowhere", "--data-dir", t.TempDir()}, "install it with: "},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got := call{args: tt.args}.run(t)
+			if got.code != 1 || got.stdout != "" || !strings.Contains(got.stderr, tt.want) {
+				t.Errorf("%+v, want exit code 1 and %q", got, tt.want)
+			}
+			if strings.Contains(got.stderr, "secret") {
+				t.Errorf("stderr = %q tells a password", got.stderr)
+			}
+		})
+	}
+}

@@ -1,0 +1,196 @@
+package store_test
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"sillon/store"
+	"sillon/store/storetest"
+)
+
+// row is the text of an insert into table: columns that are well, but for
+// those given.
+func row(table string, well, given map[string]string) string {
+	all := maps.Clone(well)
+	maps.Copy(all, given)
+	columns := slices.Sorted(maps.Keys(all))
+	values := make([]string, len(columns))
+	for i, c := range columns {
+		values[i] = all[c]
+	}
+	return `INSERT INTO ` + table + ` (` + strings.Join(columns, ", ") + `) VALUES (` + strings.Join(values, ", ") + `)`
+}
+
+const (
+	someVersion = `'00000000-0000-0000-0000-000000000001'`
+	someSquare  = `ST_MakeEnvelope(2, 47, 2.001, 47.001, 4326)`
+)
+
+// wellRows are the columns of a row that every constraint allows.
+var wellRows = map[string]map[string]string{
+	"parcel": {
+		"parcellaire_id": someVersion, "id": `gen_random_uuid()`, "oc": `1`, "tile_id": `1`, "cell_x": `0`, "cell_y": `0`, "geom": someSquare,
+		"geometry_status": `'valide'`, "origine": `'api'`, "surface_m2": `100`,
+	},
+	"parcellaire": {"id": `gen_random_uuid()`, "numero_bio": `'1001'`, "oc": `1`, "name": `''`, "state": `'OPERATOR_DRAFT'`},
+	"farm":        {"numero_bio": `'2002'`},
+	"link":        {"oc": `1`, "numero_bio": `'1001'`, "state": `'ENGAGEE'`, "start": `'2024-01-01'`},
+	"event": {
+		"parcellaire_id": someVersion, "oc": `1`, "type": `'FeatureUpdate'`, "actor_id": `'t'`, "actor_role": `'oc_service'`, "state": `'CERTIFIED'`,
+	},
+	"import_job": {"oc": `1`, "actor_id": `'t'`},
+	"token":      {"id": `gen_random_uuid()`, "prefix": `'p'`, "hash": `sha256('x')`, "role": `'oc_service'`, "oc": `1`},
+}
+
+func shape(wkt string) string { return `ST_GeomFromText('` + wkt + `', 4326)` }
+
+// TestConstraints proves that the database keeps what domain.md promises,
+// whatever the service sends (C10, C8).
+func TestConstraints(t *testing.T) {
+	t.Parallel()
+	type columns = map[string]string
+	certified := func(without string) columns {
+		c := columns{"state": `'CERTIFIED'`, "audit_date": `'2020-01-01'`, "certified_from": `'2020-02-01'`, "certified_until": `'2022-03-31'`}
+		if without != "" {
+			c[without] = `NULL`
+		}
+		return c
+	}
+	tests := []struct {
+		name  string
+		table string
+		given columns
+		state string // of the refusal; empty when the row is well
+	}{
+		{"a polygon", "parcel", nil, ""},
+		{"a polygon with a hole", "parcel", columns{"geom": shape("POLYGON((0 0,4 0,4 4,0 4,0 0),(1 1,1 2,2 2,2 1,1 1))")}, ""},
+		{"a polygon of two parts", "parcel", columns{"geom": shape("MULTIPOLYGON(((0 0,1 0,1 1,0 0)),((5 5,6 5,6 6,5 5)))")}, ""},
+		{"no geometry", "parcel", columns{"geom": `NULL`}, notNull},
+		{"an empty polygon", "parcel", columns{"geom": shape("POLYGON EMPTY")}, checkViolation},
+		{"an empty multipolygon", "parcel", columns{"geom": shape("MULTIPOLYGON EMPTY")}, checkViolation},
+		{"a point", "parcel", columns{"geom": shape("POINT(2 47)")}, checkViolation},
+		{"a line", "parcel", columns{"geom": shape("LINESTRING(2 47,3 48)")}, checkViolation},
+		{"a collection", "parcel", columns{"geom": shape("GEOMETRYCOLLECTION(POLYGON((0 0,1 0,1 1,0 0)))")}, checkViolation},
+		{"a curved polygon", "parcel", columns{"geom": shape("CURVEPOLYGON(CIRCULARSTRING(0 0,4 0,4 4,0 4,0 0))")}, checkViolation},
+		{"a figure of eight", "parcel", columns{"geom": shape("POLYGON((0 0,1 1,1 0,0 1,0 0))")}, checkViolation},
+		{"a hole outside", "parcel", columns{"geom": shape("POLYGON((0 0,1 0,1 1,0 0),(5 5,6 5,6 6,5 5))")}, checkViolation},
+		{"parts that overlap", "parcel", columns{"geom": shape("MULTIPOLYGON(((0 0,4 0,4 4,0 0)),((1 0,5 0,5 4,1 0)))")}, checkViolation},
+		{"a ring without surface", "parcel", columns{"geom": shape("POLYGON((0 0,1 1,2 2,0 0))")}, checkViolation},
+		{"a position at infinity", "parcel", columns{"geom": `ST_SetSRID(ST_MakePolygon(ST_MakeLine(ARRAY[ST_MakePoint(0,0), ST_MakePoint('Infinity',0),
+			ST_MakePoint(1,1), ST_MakePoint(0,0)])), 4326)`}, checkViolation},
+		{"a position that is no number", "parcel", columns{"geom": `ST_SetSRID(ST_MakePolygon(ST_MakeLine(ARRAY[ST_MakePoint(0,0), ST_MakePoint('NaN',0),
+			ST_MakePoint(1,1), ST_MakePoint(0,0)])), 4326)`}, checkViolation},
+		{"an altitude", "parcel", columns{"geom": shape("POLYGON Z((0 0 1,1 0 1,1 1 1,0 0 1))")}, badParameter},
+		{"a measure", "parcel", columns{"geom": shape("POLYGON M((0 0 1,1 0 1,1 1 1,0 0 1))")}, badParameter},
+		{"metres", "parcel", columns{"geom": `ST_MakeEnvelope(700000, 6600000, 700100, 6600100, 2154)`}, badParameter},
+		{"no system, which is taken as degrees", "parcel", columns{"geom": `ST_MakeEnvelope(2, 47, 2.1, 47.1)`}, ""},
+		{"declared, to be checked", "parcel", columns{"geometry_status": `'a_verifier'`, "declared": shape("POLYGON((0 0,1 1,1 0,0 1,0 0))")}, ""},
+		{"declared though valid", "parcel", columns{"declared": someSquare}, checkViolation},
+		{"unknown geometry status", "parcel", columns{"geometry_status": `'valid'`}, checkViolation},
+		{"unknown level", "parcel", columns{"level": `'C0'`}, checkViolation},
+		{"unknown origin", "parcel", columns{"origine": `'API'`}, checkViolation},
+		{"no id", "parcel", columns{"id": `''`}, checkViolation},
+		{"no surface", "parcel", columns{"surface_m2": `0`}, checkViolation},
+		{"a negative surface", "parcel", columns{"surface_m2": `-1`}, checkViolation},
+		{"an endless surface", "parcel", columns{"surface_m2": `'Infinity'`}, checkViolation},
+		{"a surface that is no number", "parcel", columns{"surface_m2": `'NaN'`}, checkViolation},
+		{"crops in hectares and percents", "parcel", columns{"crops": `'[{"cpf":"01.1","unite":"ha"},{"cpf":null,"unite":"%"}]'`}, ""},
+		{"a crop in ares", "parcel", columns{"crops": `'[{"cpf":"01.1","unite":"ha"},{"cpf":"01.1","unite":"a"}]'`}, checkViolation},
+		{"a crop without unit", "parcel", columns{"crops": `'[{"cpf":"01.1"}]'`}, checkViolation},
+		{"a crop with a null unit", "parcel", columns{"crops": `'[{"cpf":"01.1","unite":null}]'`}, checkViolation},
+		{"a crop that is a text", "parcel", columns{"crops": `'["01.1"]'`}, checkViolation},
+		{"crops that are no list", "parcel", columns{"crops": `'{"unite":"ha"}'`}, checkViolation},
+		{"annotations that are no list", "parcel", columns{"annotations": `'{}'`}, checkViolation},
+		{"pending without îlot", "parcel", columns{"en_attente_pac": `true`}, ""},
+		{"pending with îlot 0", "parcel", columns{"en_attente_pac": `true`, "numero_ilot": `'0'`}, ""},
+		{"pending with an îlot", "parcel", columns{"en_attente_pac": `true`, "numero_ilot": `'12'`}, checkViolation},
+		{"a parcel of no parcellaire", "parcel", columns{"parcellaire_id": `gen_random_uuid()`}, "23503"},
+
+		{"a draft", "parcellaire", nil, ""},
+		{"another draft of the farm", "parcellaire", nil, ""},
+		{"an audit", "parcellaire", columns{"audit_date": `'2024-03-01'`, "state": `'AUDITED'`}, ""},
+		{"the same audit again", "parcellaire", columns{"audit_date": `'2024-03-01'`}, uniqueViolation},
+		{"the same day by another certifier", "parcellaire", columns{"audit_date": `'2024-03-01'`, "oc": `2`}, ""},
+		{"the same day by nobody", "parcellaire", columns{"audit_date": `'2024-03-01'`, "oc": `NULL`}, ""},
+		{"the same day by nobody again", "parcellaire", columns{"audit_date": `'2024-03-01'`, "oc": `NULL`}, uniqueViolation},
+		{"the same audit, deleted", "parcellaire", columns{"audit_date": `'2024-03-01'`, "deleted_at": `now()`}, ""},
+		{"certified", "parcellaire", certified(""), ""},
+		{"certified without audit", "parcellaire", certified("audit_date"), checkViolation},
+		{"certified without start", "parcellaire", certified("certified_from"), checkViolation},
+		{"certified without end", "parcellaire", certified("certified_until"), checkViolation},
+		{"unknown state", "parcellaire", columns{"state": `'DRAFT'`}, checkViolation},
+		{"unknown mixité", "parcellaire", columns{"mixite": `'CONV'`}, checkViolation},
+		{"the year 1989", "parcellaire", columns{"year": `1989`}, checkViolation},
+		{"the year 2101", "parcellaire", columns{"year": `2101`}, checkViolation},
+		{"metadata that are a list", "parcellaire", columns{"metadata": `'[]'`}, checkViolation},
+		{"a parcellaire of no farm", "parcellaire", columns{"numero_bio": `'9'`}, "23503"},
+		{"published", "parcellaire", columns{"published": `true`}, ""},
+		{"two published of one farm", "parcellaire", columns{"published": `true`}, uniqueViolation},
+
+		{"a farm", "farm", nil, ""},
+		{"a farm without number", "farm", columns{"numero_bio": `''`}, checkViolation},
+		{"a SIRET of 13 digits", "farm", columns{"numero_bio": `'3'`, "siret": `'1234567890123'`}, checkViolation},
+		{"unknown link state", "link", columns{"state": `'ENGAGE'`}, checkViolation},
+		{"a link", "link", nil, ""},
+		{"the same link again", "link", nil, uniqueViolation},
+		{"a link without start", "link", columns{"start": `NULL`}, ""},
+		{"a link without start again", "link", columns{"start": `NULL`}, uniqueViolation},
+		{"unknown event", "event", columns{"type": `'Update'`}, checkViolation},
+		{"unknown job state", "import_job", columns{"state": `'RUNNING'`}, checkViolation},
+		{"a job done without end", "import_job", columns{"state": `'DONE'`}, checkViolation},
+		{"a job to do with an end", "import_job", columns{"ended_at": `now()`}, checkViolation},
+		{"a token of a certifier", "token", nil, ""},
+		{"a token of no certifier", "token", columns{"oc": `NULL`}, checkViolation},
+		{"an administrator's with a certifier", "token", columns{"role": `'agence_bio'`}, checkViolation},
+		{"a user's role", "token", columns{"role": `'auditeur'`}, checkViolation},
+		{"a token in clear", "token", columns{"hash": `'secret'`}, checkViolation},
+	}
+	db := storetest.New(t)
+	storetest.Farm(t, db, "1001", 1)
+	storetest.Farm(t, db, "1002", 2)
+	if _, err := run(t, db, store.System, row("parcellaire", wellRows["parcellaire"], columns{"id": someVersion})); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range tests {
+		if _, err := run(t, db, store.System, row(tt.table, wellRows[tt.table], tt.given)); sqlState(err) != tt.state {
+			t.Errorf("%s: %v, want state %q", tt.name, err, tt.state)
+		}
+	}
+}
+
+// TestC32AppendOnly proves that the history takes rows and gives none back,
+// whoever asks: the roles of the service, the owner, a superuser.
+func TestC32AppendOnly(t *testing.T) {
+	t.Parallel()
+	db, address := withTwoCertifiers(t)
+	for _, table := range []string{"event", "link_history"} {
+		count := func() int { return askServer[int](t, address, `SELECT count(*) FROM `+table)[0] }
+		before := count()
+		if before == 0 {
+			t.Errorf("%s is empty", table)
+		}
+		column := map[string]string{"event": "reason", "link_history": "state"}[table]
+		statements := []string{
+			`UPDATE ` + table + ` SET ` + column + ` = 'x'`, `UPDATE ` + table + ` SET ` + column + ` = 'x' WHERE false`, `DELETE FROM ` + table,
+			`TRUNCATE ` + table, `TRUNCATE ` + table + ` CASCADE`,
+			`MERGE INTO ` + table + ` h USING (VALUES (1)) AS s ON true WHEN MATCHED THEN DELETE`,
+		}
+		for _, sql := range statements {
+			for name, scope := range map[string]store.Scope{"certifier": store.Tenant(1), "national": store.National, "public": store.Open, "system": store.System} {
+				if _, err := run(t, db, scope, sql); sqlState(err) != notAllowed {
+					t.Errorf("%s: %s: %v", name, sql, err)
+				}
+			}
+			for name, role := range map[string]string{"owner": "sillon_owner", "superuser": "NONE"} {
+				if err := asServer(t, address, `SET ROLE `+role, sql); sqlState(err) != notAllowed {
+					t.Errorf("%s: %s: %v", name, sql, err)
+				}
+			}
+		}
+		if after := count(); after != before {
+			t.Errorf("%s has %d rows, had %d", table, after, before)
+		}
+	}
+}
