@@ -236,7 +236,7 @@ func (w *exchangeWriter) version(p *sillon.Parcellaire) error {
 		}
 	}
 	w.versions, w.parcels, w.last = w.versions+1, 0, p.NumeroBio
-	head, err := json.Marshal(exchangeVersion{
+	head, err := marshal(exchangeVersion{
 		NumeroBio: p.NumeroBio, VersionName: p.Name,
 		Certification: exchangeCertification{
 			Statut: p.State, DateAudit: day(p.AuditDate), DateDebut: day(p.CertifiedFrom), DateFin: day(p.CertifiedUntil),
@@ -261,7 +261,7 @@ func (w *exchangeWriter) parcel(p *sillon.ParcelView) error {
 	if err := json.Unmarshal(p.Crops, &stored); err != nil {
 		return err
 	}
-	properties, err := json.Marshal(exchangeParcel{
+	properties, err := marshal(exchangeParcel{
 		ID: p.ID, Surface: hectares(p.SurfaceM2), Commune: textNull(p.Commune), Cultures: stored, NiveauConversion: p.Level,
 		DateEngagement: day(p.EngagedOn), Commentaire: p.NotesAuditeur, Annotations: jsonArray(p.Annotations),
 		DateAjout: stamp(p.CreatedAt), DateMiseAJour: stamp(p.UpdatedAt), Nom: p.Name, NumeroPacage: p.NumeroPacage,
@@ -283,7 +283,7 @@ func (w *exchangeWriter) closeVersion() { _, _ = w.out.Write([]byte("]}}")) }
 
 // appendFeature appends a GeoJSON feature whose properties are JSON.
 func appendFeature(buf []byte, p *sillon.ParcelView, decimals int, properties []byte) ([]byte, error) {
-	id, err := json.Marshal(p.ID)
+	id, err := marshal(p.ID)
 	if err != nil {
 		return buf, err
 	}

@@ -108,7 +108,7 @@ func TestExchangeFilters(t *testing.T) {
 		s.store(t, ocOne, []object{v})
 	}
 	storetest.Exec(t, s.address, `UPDATE parcellaire SET state = 'AUDITED' WHERE audit_date = '2024-01-01'`)
-	none := `{"statusCode":404,"code":"NOT_FOUND","error":"Not Found","message":"Aucun parcellaire trouvé"}` + "\n"
+	none := `{"statusCode":404,"code":"NOT_FOUND","error":"Not Found","message":"Aucun parcellaire trouvé"}`
 	one := []struct{ query, audit string }{
 		{"", "2025-06-01"}, // the last modified
 		{"?anneeAudit=2026", "2026-12-31"},

@@ -103,9 +103,7 @@ func jobResultJSON(j *service.ImportView) jobResult {
 	}
 	for _, record := range j.Records {
 		if record.Refused {
-			if record.NumeroBio != "" {
-				r.NumeroBioError = append(r.NumeroBioError, sillon.NumeroBio(record.NumeroBio))
-			}
+			r.NumeroBioError = append(r.NumeroBioError, sillon.NumeroBio(record.NumeroBio))
 			continue
 		}
 		r.NumeroBioValid = append(r.NumeroBioValid, jobRecord{record.NumeroBio, record.Parcels})

@@ -69,7 +69,7 @@ func (s *Server) parcels(c echo.Context) error {
 			} else {
 				out.buf = out.buf[:0]
 			}
-			properties, err := json.Marshal(parcelJSON(p))
+			properties, err := marshal(parcelJSON(p))
 			if err != nil {
 				return err
 			}

@@ -65,7 +65,7 @@ func TestImportJob(t *testing.T) {
 	s.push(t, ocOne, []object{record("1001"), record("1002")}).into(t, &mine)
 	s.push(t, ocTwo, []object{record("2001")}).into(t, &theirs)
 
-	const pending = `{"status":"PENDING","created":"INSTANT"}` + "\n"
+	const pending = `{"status":"PENDING","created":"INSTANT"}`
 	poll := func(who asker, id string) string {
 		return instants.ReplaceAllString(string(s.get(t, who, "/api/v3/import/jobs/"+id).Body), `"INSTANT"`)
 	}
@@ -78,7 +78,7 @@ func TestImportJob(t *testing.T) {
 	}
 
 	unknown := s.get(t, ocOne, jobPath(99))
-	if want := `{"status":"error","error":"Aucun job n'a cet id"}` + "\n"; unknown.Status != http.StatusNotFound || string(unknown.Body) != want {
+	if want := `{"status":"error","error":"Aucun job n'a cet id"}`; unknown.Status != http.StatusNotFound || string(unknown.Body) != want {
 		t.Errorf("unknown: %d %s", unknown.Status, unknown.Body)
 	}
 	for _, id := range []string{fmt.Sprint(theirs.JobID), "0", "-1", "x", "1.0", "99999999999999999999"} {
@@ -226,7 +226,7 @@ func TestDatabaseFailure(t *testing.T) {
 	s := newServer(t)
 	storetest.Exec(t, s.address, `ALTER TABLE import_job RENAME TO import_job_gone`)
 	r := s.push(t, ocOne, []object{record("1001")})
-	if want := `{"statusCode":500,"error":"Internal Server Error","message":"Erreur serveur. Nous avons été informés et résoudrons ceci au plus vite."}` + "\n"; r.Status != 500 || string(r.Body) != want {
+	if want := `{"statusCode":500,"error":"Internal Server Error","message":"Erreur serveur. Nous avons été informés et résoudrons ceci au plus vite."}`; r.Status != 500 || string(r.Body) != want {
 		t.Errorf("push: %d %s", r.Status, r.Body)
 	}
 	if !strings.Contains(s.log.String(), r.Header.Get("X-Request-Id")) {
@@ -243,7 +243,7 @@ func TestPushShapes(t *testing.T) {
 	t.Parallel()
 	one, two := text(t, record("1001")), text(t, record("1002"))
 	unreadable := func(at int) string {
-		return fmt.Sprintf(`{"statusCode":400,"code":"INVALID_API_REQUEST","error":"Bad Request","message":"Le fichier JSON est invalide.","jobId":N,"position":%d}`+"\n", at)
+		return fmt.Sprintf(`{"statusCode":400,"code":"INVALID_API_REQUEST","error":"Bad Request","message":"Le fichier JSON est invalide.","jobId":N,"position":%d}`, at)
 	}
 	tests := []struct {
 		name     string
@@ -268,7 +268,7 @@ func TestPushShapes(t *testing.T) {
 		{name: "no coding", body: "[" + one + "]", headers: []string{"Content-Encoding", "identity"}, status: 202, received: 1},
 		{
 			name: "another coding", body: "[" + one + "]", headers: []string{"Content-Encoding", "br"}, status: 415,
-			want: `{"statusCode":415,"code":"UNSUPPORTED_CONTENT_ENCODING","error":"Unsupported Media Type","message":"Cet encodage du contenu n'est pas pris en charge : utilisez gzip ou aucun."}` + "\n",
+			want: `{"statusCode":415,"code":"UNSUPPORTED_CONTENT_ENCODING","error":"Unsupported Media Type","message":"Cet encodage du contenu n'est pas pris en charge : utilisez gzip ou aucun."}`,
 		},
 		{name: "gzip that is none", body: "[]", headers: []string{"Content-Encoding", "gzip"}, status: 400, want: unreadable(0)},
 		{name: "gzip cut off", body: zipped(t, "["+one+"]")[:60], headers: []string{"Content-Encoding", "gzip"}, status: 400},
@@ -364,17 +364,17 @@ func TestTokens(t *testing.T) {
 	storetest.Exec(t, s.address, `UPDATE token SET expires_at = now() - interval '1 second' WHERE expires_at IS NOT NULL`)
 	good := s.tokens[ocOne]
 	const (
-		missing = `{"statusCode":401,"code":"INVALID_CREDENTIALS","error":"Unauthorized","message":"Accès refusé : un jeton d'API est nécessaire pour accéder à ce contenu."}` + "\n"
-		refused = `{"statusCode":403,"code":"FORBIDDEN","error":"Forbidden","message":"Accès refusé : un jeton d'API Agence Bio valide est nécessaire pour accéder à ce contenu."}` + "\n"
+		missing = `{"statusCode":401,"code":"INVALID_CREDENTIALS","error":"Unauthorized","message":"Accès refusé : un jeton d'API est nécessaire pour accéder à ce contenu."}`
+		refused = `{"statusCode":403,"code":"FORBIDDEN","error":"Forbidden","message":"Accès refusé : un jeton d'API Agence Bio valide est nécessaire pour accéder à ce contenu."}`
 	)
 	tests := []struct {
 		name, header, query string
 		status              int
 		body                string
 	}{
-		{name: "raw", header: good, status: 200, body: `{"test":"OK"}` + "\n"},
-		{name: "bearer", header: "Bearer " + good, status: 200, body: `{"test":"OK"}` + "\n"},
-		{name: "bearer in lower case, spaces", header: "bearer   " + good + "  ", status: 200, body: `{"test":"OK"}` + "\n"},
+		{name: "raw", header: good, status: 200, body: `{"test":"OK"}`},
+		{name: "bearer", header: "Bearer " + good, status: 200, body: `{"test":"OK"}`},
+		{name: "bearer in lower case, spaces", header: "bearer   " + good + "  ", status: 200, body: `{"test":"OK"}`},
 		{name: "none", status: 401, body: missing},
 		{name: "empty", header: " ", status: 401, body: missing},
 		{name: "bearer of nothing", header: "Bearer ", status: 401, body: missing},

@@ -33,6 +33,7 @@ func New(svc *service.Service, opts Options) http.Handler {
 	s := &Server{service: svc, opts: opts, page: web.Handler(web.Options{Origins: opts.Origins})}
 	e := echo.New()
 	e.HTTPErrorHandler = s.fail
+	e.JSONSerializer = plainJSON{}
 	e.Use(s.identify, s.logged, s.recovered)
 	for _, r := range s.routes() {
 		e.Add(r.method, r.path, r.handler, r.middleware...)

@@ -2,7 +2,6 @@ package api
 
 import (
 	"bufio"
-	"encoding/json"
 	"io"
 	"net/http"
 
@@ -63,7 +62,7 @@ func (s *stream) bytes(b []byte) error {
 
 // value writes v as JSON.
 func (s *stream) value(v any) error {
-	b, err := json.Marshal(v)
+	b, err := marshal(v)
 	if err != nil {
 		return err
 	}

@@ -7,18 +7,16 @@ import (
 )
 
 // A Cover knows which named piece of ground a geometry lies in, where there is
-// no doubt. It is made of pieces that do not overlap, such as communes cut
-// small, and holds some tens of bytes per position. It is not changed once it
-// is in use.
+// no doubt. It is made of pieces that do not overlap, such as communes, and
+// holds some tens of bytes per position. It is not changed once it is in use.
 type Cover struct {
-	names  []string
 	pieces []piece
 	cells  map[coverCell][]int32 // pieces whose box meets a cell
 }
 
 // piece is polygons in units of coverUnit; box is theirs.
 type piece struct {
-	name  int32
+	name  string
 	box   extent
 	rings [][][2]int32
 }
@@ -35,14 +33,10 @@ type coverCell struct{ x, y int32 }
 // NewCover returns a cover without pieces.
 func NewCover() *Cover { return &Cover{cells: map[coverCell][]int32{}} }
 
-// Add adds a piece, Polygon or MultiPolygon in degrees. Pieces of one name
-// come one after the other.
+// Add adds a piece, Polygon or MultiPolygon in degrees.
 func (c *Cover) Add(name string, g orb.Geometry) {
-	if n := len(c.names); n == 0 || c.names[n-1] != name {
-		c.names = append(c.names, name)
-	}
 	b := g.Bound()
-	p := piece{name: int32(len(c.names) - 1), box: extent{b.Min[0], b.Min[1], b.Max[0], b.Max[1]}} //nolint:gosec // names are counted
+	p := piece{name: name, box: extent{b.Min[0], b.Min[1], b.Max[0], b.Max[1]}}
 	switch g := g.(type) {
 	case orb.Polygon:
 		p.addPolygon(g)
@@ -106,7 +100,7 @@ func (c *Cover) Locate(g orb.Geometry) (name string, ok bool) {
 	if doubt || found < 0 {
 		return "", false
 	}
-	return c.names[c.pieces[found].name], true
+	return c.pieces[found].name, true
 }
 
 // holds reports whether e is inside p, or near one of its borders.

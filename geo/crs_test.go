@@ -61,7 +61,7 @@ func TestProjections(t *testing.T) {
 }
 
 // territories are where each projection is used.
-var territories = map[geo.CRS]orb.Bound{
+var territories = map[geo.CRS]orb.Bound{ //nolint:exhaustive // WGS84 is no projection
 	geo.Lambert93:   {Min: orb.Point{-5.5, 41}, Max: orb.Point{10, 51.5}},
 	geo.CC42:        {Min: orb.Point{-5.5, 41}, Max: orb.Point{10, 43}},
 	geo.CC43:        {Min: orb.Point{-5.5, 42}, Max: orb.Point{10, 44}},

@@ -22,7 +22,7 @@ import (
 const (
 	// pushBudget is how long a worker stays at one certifier's pushes before
 	// the queue decides again who is next.
-	pushBudget  = 5 * time.Second
+	pushBudget  = 20 * time.Second
 	pushTries   = 5
 	busyPause   = time.Second
 	sweepPeriod = 10 * time.Second

@@ -34,14 +34,15 @@ func (s *Service) storeRecord(ctx context.Context, at recordAt, raw []byte) erro
 	var err error
 	if record != nil {
 		err = s.db.InQuickTx(ctx, store.Tenant(job.OC), func(tx *store.Tx) error {
-			if err := tx.Claim(ctx, job.ID, r.Rank, job.OC, at.holder); err != nil {
-				return err
-			}
-			p, err := s.apply(ctx, tx, at, record)
+			target, err := tx.ClaimTarget(ctx, job.ID, r.Rank, job.OC, at.holder, record.NumeroBio, record.AuditDate)
 			if err != nil {
 				return err
 			}
-			return tx.Settle(ctx, job.ID, r.Rank, job.OC, p.ID, p.ParcelCount, issues)
+			p, saving, err := s.apply(ctx, tx, at, record, target)
+			if err != nil {
+				return err
+			}
+			return tx.SaveSettled(ctx, saving, job.ID, r.Rank, job.OC, p.ID, p.ParcelCount, issues)
 		})
 	}
 	if errors.Is(err, store.ErrRecordTaken) {
@@ -77,13 +78,10 @@ type refusal struct{ issues []sillon.Issue }
 
 func (r *refusal) Error() string { return "record refused: " + r.issues[0].Code }
 
-// apply writes a record to the version it is for (certifier-exchange.md §7).
-func (s *Service) apply(ctx context.Context, tx *store.Tx, at recordAt, r *sillon.PushRecord) (*sillon.Parcellaire, error) {
+// apply returns what becomes of the version that a record is for, and what is
+// to be written of it, nil when nothing changed (certifier-exchange.md §7).
+func (s *Service) apply(ctx context.Context, tx *store.Tx, at recordAt, r *sillon.PushRecord, target store.PushTarget) (*sillon.Parcellaire, *store.Saving, error) {
 	job := at.job
-	target, err := tx.PushTarget(ctx, r.NumeroBio, job.OC, r.AuditDate)
-	if err != nil {
-		return nil, err
-	}
 	now := s.opts.Now().In(s.paris)
 	version := r.MergeInto(target.Parcellaire, r.NumeroBio, job.OC, now)
 	saving := store.Saving{Parcellaire: &version, New: target.Parcellaire == nil}
@@ -93,17 +91,17 @@ func (s *Service) apply(ctx context.Context, tx *store.Tx, at recordAt, r *sillo
 		saving.TakenOver = target.Parcellaire.OC == 0
 	}
 	if version.CertifiedFrom.IsZero() || version.CertifiedUntil.IsZero() {
-		return nil, &refusal{[]sillon.Issue{sillon.IssueNoCertificationDates(string(r.NumeroBio))}}
+		return nil, nil, &refusal{[]sillon.Issue{sillon.IssueNoCertificationDates(string(r.NumeroBio))}}
 	}
 	merged, err := s.mergeParcels(ctx, tx, at, r, target.Parcels)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	version.Total(merged.live)
 	saving.Written, saving.Moved, saving.Removed = merged.written, merged.moved, merged.removed
 	before, after, changed, err := diffVersion(target.Parcellaire, &version, merged)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if changed {
 		version.Revision++
@@ -114,9 +112,9 @@ func (s *Service) apply(ctx context.Context, tx *store.Tx, at recordAt, r *sillo
 			State: version.State, FeatureIDs: merged.changedIDs(), Before: before, After: after, RequestID: job.RequestID,
 		}
 	} else if target.Parcellaire != nil {
-		return &version, nil // the same again: nothing to write
+		return &version, nil, nil // the same again: nothing to write
 	}
-	return &version, tx.Save(ctx, saving)
+	return &version, &saving, nil
 }
 
 // mergedParcels is what a record makes of the parcels of a version.

@@ -28,7 +28,7 @@ var ErrLaneBusy = errors.New("another worker is at this certifier's pushes")
 // that some are left. holder is the worker; of two only one works for a
 // certifier at a time, and a record is settled once whatever happens
 // (certifier-exchange.md §6.4). A failure that may go away is returned, and the
-// work can be taken up again where it stopped.
+// work can be taken up again where it stopped: see FailImport.
 func (s *Service) WorkImports(ctx context.Context, oc sillon.OC, holder string, budget time.Duration) (more bool, err error) {
 	scope := store.Tenant(oc)
 	var mine bool
@@ -42,6 +42,9 @@ func (s *Service) WorkImports(ctx context.Context, oc sillon.OC, holder string, 
 		return true, ErrLaneBusy
 	}
 	defer func() {
+		if err != nil && ctx.Err() == nil {
+			return // nobody else is to try at once: FailImport says when
+		}
 		// Even when ctx has ended: the next worker need not wait for the lease.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
@@ -172,10 +175,12 @@ const importTries = 5
 func (s *Service) FailImport(ctx context.Context, oc sillon.OC, holder string, cause error) (pause time.Duration, err error) {
 	var tries int
 	err = s.db.InTx(ctx, store.Tenant(oc), func(tx *store.Tx) (err error) {
-		if tries, err = tx.CountTry(ctx, oc); err != nil || tries >= importTries {
+		if tries, err = tx.CountTry(ctx, oc); err != nil {
 			return err
 		}
-		pause = time.Duration(tries*tries) * time.Second
+		if tries < importTries {
+			pause = time.Duration(tries*tries) * time.Second
+		}
 		return tx.HoldLane(ctx, oc, holder, pause)
 	})
 	if err != nil {

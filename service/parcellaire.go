@@ -31,7 +31,7 @@ func (s *Service) Parcels(ctx context.Context, a sillon.Actor, id sillon.Parcell
 		blank := !seesNotes(a, p.OC)
 		return tx.StreamParcels(ctx, id, func(v *sillon.ParcelView) error {
 			if blank {
-				v.NotesAuditeur, v.Annotations = "", nil
+				v.NotesAuditeur = ""
 			}
 			return each(v)
 		})

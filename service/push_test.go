@@ -1,42 +1,65 @@
 package service_test
 
 import (
-	"log/slog"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"sillon/service"
 	"sillon/sillon"
+	"sillon/store"
 	"sillon/store/storetest"
 )
 
 // isCPF knows the codes that the tests use.
 func isCPF(code string) bool { return strings.HasPrefix(code, "01.") && len(code) < 14 }
 
-func TestPush(t *testing.T) {
+// TestP5NoSecondConnection proves that pushes and the work at them never wait
+// for a connection while they hold one: many at once, on a pool of two, all end.
+func TestP5NoSecondConnection(t *testing.T) {
 	t.Parallel()
-	db := storetest.New(t)
-	storetest.Farm(t, db, "1001", 1)
-	svc, err := service.New(db, service.Options{IsCPF: isCPF, Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
+	const certifiers, pushes = 5, 4
+	db, _ := storetest.Open(t, 2)
+	svc := newService(t, db)
+	for oc := sillon.OC(1); oc <= certifiers; oc++ {
+		storetest.Farm(t, db, fmt.Sprint(1000+oc), oc)
+	}
+	send, ctx := errgroup.WithContext(t.Context())
+	for oc := sillon.OC(1); oc <= certifiers; oc++ {
+		for n := range pushes {
+			send.Go(func() error {
+				body := strings.NewReader("[" + record(fmt.Sprint(1000+oc), 2020+n) + "]")
+				_, err := svc.Push(ctx, sillon.Actor{ID: "t", Roles: sillon.RoleOCService, OC: oc}, service.PushRequest{Body: body})
+				return err
+			})
+		}
+	}
+	if err := send.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	a := sillon.Actor{ID: "t", Roles: sillon.RoleOCService, OC: 1}
-	body := `[{"numeroBio":"1001","numeroClient":"C1001","dateAudit":"2026-03-01","dateCertificationDebut":"2026-03-15","dateCertificationFin":"2028-03-31",
-		"parcelles":[{"id":"p1","etatProduction":"AB","geom":"[[[2.1,47.1],[2.2,47.1],[2.2,47.2],[2.1,47.2],[2.1,47.1]]]","cultures":[{"codeCPF":"01.11.12"}]}]}]`
-	reply, err := svc.Push(t.Context(), a, service.PushRequest{Body: strings.NewReader(body)})
-	if err != nil {
+	work, ctx := errgroup.WithContext(t.Context())
+	for oc := sillon.OC(1); oc <= certifiers; oc++ {
+		work.Go(func() error {
+			more, err := svc.WorkImports(ctx, oc, holder, time.Minute)
+			if err == nil && more {
+				err = fmt.Errorf("certifier %d has pushes left", oc)
+			}
+			return err
+		})
+	}
+	if err := work.Wait(); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%+v", reply)
-	more, err := svc.WorkImports(t.Context(), 1, "00000000-0000-0000-0000-000000000001", time.Minute)
-	if more || err != nil {
-		t.Fatalf("more %v, err %v", more, err)
-	}
-	job, err := svc.Import(t.Context(), a, reply.JobID)
-	if err != nil {
+	var stored int
+	if err := db.InTx(t.Context(), store.National, func(tx *store.Tx) error {
+		return tx.QueryRow(t.Context(), `SELECT count(*) FROM parcellaire`).Scan(&stored)
+	}); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%+v", job)
+	if stored != certifiers*pushes {
+		t.Errorf("%d parcellaires stored, want %d", stored, certifiers*pushes)
+	}
 }

@@ -118,7 +118,7 @@ func (s *Service) groundNow(ctx context.Context) (ground, error) {
 			c.ground = ground{}
 		case land != nil:
 			cover := geo.NewCover()
-			if err := tx.CommunePieces(ctx, cover.Add); err != nil {
+			if err := tx.ActiveCommunes(ctx, cover.Add); err != nil {
 				return err
 			}
 			c.ground = ground{land, cover}

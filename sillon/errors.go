@@ -95,30 +95,48 @@ func Failure(err error) *Error {
 // Every failure is declared once, here. Codes and texts of the certifier
 // exchange are those of certifier-exchange.md §1.1, §6 and §8.
 var (
-	ErrInternal = &Error{Kind: KindInternal, Code: "INTERNAL_SERVER_ERROR",
-		Title: "Erreur serveur. Nous avons été informés et résoudrons ceci au plus vite."}
+	ErrInternal = &Error{
+		Kind: KindInternal, Code: "INTERNAL_SERVER_ERROR",
+		Title: "Erreur serveur. Nous avons été informés et résoudrons ceci au plus vite.",
+	}
 	ErrInvalidRequest = &Error{Kind: KindInvalid, Code: "INVALID_API_REQUEST", Title: "La requête est invalide."}
 	ErrUnreadableJSON = &Error{Kind: KindInvalid, Code: "INVALID_API_REQUEST", Title: "Le fichier JSON est invalide."}
-	ErrNoCredentials  = &Error{Kind: KindUnauthenticated, Code: "INVALID_CREDENTIALS",
-		Title: "Accès refusé : un jeton d'API est nécessaire pour accéder à ce contenu."}
-	ErrBadCredentials = &Error{Kind: KindForbidden, Code: "FORBIDDEN",
-		Title: "Accès refusé : un jeton d'API Agence Bio valide est nécessaire pour accéder à ce contenu."}
-	ErrForbidden = &Error{Kind: KindForbidden, Code: "FORBIDDEN",
-		Title: "Accès refusé : vous n'avez pas le droit d'effectuer cette action."}
+	ErrNoCredentials  = &Error{
+		Kind: KindUnauthenticated, Code: "INVALID_CREDENTIALS",
+		Title: "Accès refusé : un jeton d'API est nécessaire pour accéder à ce contenu.",
+	}
+	ErrBadCredentials = &Error{
+		Kind: KindForbidden, Code: "FORBIDDEN",
+		Title: "Accès refusé : un jeton d'API Agence Bio valide est nécessaire pour accéder à ce contenu.",
+	}
+	ErrForbidden = &Error{
+		Kind: KindForbidden, Code: "FORBIDDEN",
+		Title: "Accès refusé : vous n'avez pas le droit d'effectuer cette action.",
+	}
 	ErrNotFound      = &Error{Kind: KindNotFound, Code: "NOT_FOUND", Title: "Cette ressource n'existe pas."}
 	ErrNoParcellaire = &Error{Kind: KindNotFound, Code: "NOT_FOUND", Title: "Aucun parcellaire trouvé"}
 	ErrNoJob         = &Error{Kind: KindNotFound, Code: "JOB_NOT_FOUND", Title: "Aucun job n'a cet id"}
 	ErrMethod        = &Error{Kind: KindMethod, Code: "METHOD_NOT_ALLOWED", Title: "Méthode non autorisée."}
-	ErrTooLarge      = &Error{Kind: KindTooLarge, Code: "PAYLOAD_TOO_LARGE",
-		Title: "L'envoi dépasse la taille maximale de 512 Mio une fois décompressé."}
-	ErrUnsupportedEncoding = &Error{Kind: KindUnsupported, Code: "UNSUPPORTED_CONTENT_ENCODING",
-		Title: "Cet encodage du contenu n'est pas pris en charge : utilisez gzip ou aucun."}
-	ErrUnavailable = &Error{Kind: KindUnavailable, Code: "SERVICE_INDISPONIBLE",
-		Title: "Le service est momentanément indisponible, réessayez dans quelques instants."}
-	ErrFarmsRefused = &Error{Kind: KindInvalid, Code: "REGISTRE_INVALIDE",
-		Title: "Le fichier des exploitations contient des erreurs : rien n'a été importé."}
-	ErrReferenceRefused = &Error{Kind: KindInvalid, Code: "REFERENTIEL_INVALIDE",
-		Title: "Le fichier de référence est invalide : rien n'a été chargé."}
+	ErrTooLarge      = &Error{
+		Kind: KindTooLarge, Code: "PAYLOAD_TOO_LARGE",
+		Title: "L'envoi dépasse la taille maximale de 512 Mio une fois décompressé.",
+	}
+	ErrUnsupportedEncoding = &Error{
+		Kind: KindUnsupported, Code: "UNSUPPORTED_CONTENT_ENCODING",
+		Title: "Cet encodage du contenu n'est pas pris en charge : utilisez gzip ou aucun.",
+	}
+	ErrUnavailable = &Error{
+		Kind: KindUnavailable, Code: "SERVICE_INDISPONIBLE",
+		Title: "Le service est momentanément indisponible, réessayez dans quelques instants.",
+	}
+	ErrFarmsRefused = &Error{
+		Kind: KindInvalid, Code: "REGISTRE_INVALIDE",
+		Title: "Le fichier des exploitations contient des erreurs : rien n'a été importé.",
+	}
+	ErrReferenceRefused = &Error{
+		Kind: KindInvalid, Code: "REFERENTIEL_INVALIDE",
+		Title: "Le fichier de référence est invalide : rien n'a été chargé.",
+	}
 	ErrNoToken = &Error{Kind: KindNotFound, Code: "TOKEN_NOT_FOUND", Title: "Aucun jeton ne correspond."}
 )
 

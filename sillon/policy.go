@@ -20,7 +20,7 @@ const (
 	RolePublic
 )
 
-var roleNames = map[Roles]string{
+var roleNames = map[Roles]string{ //nolint:exhaustive // MachineRoles is a set of roles
 	RoleOCService: "oc_service",
 	RoleAuditor:   "auditeur",
 	RoleOfficer:   "charge_certification",

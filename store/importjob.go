@@ -362,10 +362,40 @@ func (tx *Tx) Payload(ctx context.Context, job, start, end int64) ([]byte, error
 // may not.
 func (tx *Tx) Claim(ctx context.Context, job int64, rank int, oc sillon.OC, holder string) error {
 	batch := &pgx.Batch{}
-	batch.Queue(`SELECT 1 FROM import_lane WHERE oc = $1 AND holder = $2 FOR SHARE`, oc, holder)
-	batch.Queue(`SELECT 1 FROM import_record WHERE job = $1 AND rank = $2 AND state = 'todo' FOR UPDATE`, job, rank)
+	queueClaim(batch, job, rank, oc, holder)
 	results := tx.SendBatch(ctx, batch)
 	defer func() { _ = results.Close() }()
+	if err := readClaim(results, job, rank, oc); err != nil {
+		return err
+	}
+	return results.Close()
+}
+
+// ClaimTarget is Claim and PushTarget in one round trip.
+func (tx *Tx) ClaimTarget(ctx context.Context, job int64, rank int, oc sillon.OC, holder string,
+	numero sillon.NumeroBio, audit sillon.Date,
+) (PushTarget, error) {
+	batch := &pgx.Batch{}
+	queueClaim(batch, job, rank, oc, holder)
+	queueTarget(batch, numero, oc, audit)
+	results := tx.SendBatch(ctx, batch)
+	defer func() { _ = results.Close() }()
+	if err := readClaim(results, job, rank, oc); err != nil {
+		return PushTarget{}, err
+	}
+	t, err := readTarget(results, numero, audit)
+	if err != nil {
+		return t, err
+	}
+	return t, results.Close()
+}
+
+func queueClaim(batch *pgx.Batch, job int64, rank int, oc sillon.OC, holder string) {
+	batch.Queue(`SELECT 1 FROM import_lane WHERE oc = $1 AND holder = $2 FOR SHARE`, oc, holder)
+	batch.Queue(`SELECT 1 FROM import_record WHERE job = $1 AND rank = $2 AND state = 'todo' FOR UPDATE`, job, rank)
+}
+
+func readClaim(results pgx.BatchResults, job int64, rank int, oc sillon.OC) error {
 	held, err := results.Exec()
 	if err != nil {
 		return fmt.Errorf("lane of certifier %d: %w", oc, err)
@@ -380,23 +410,34 @@ func (tx *Tx) Claim(ctx context.Context, job int64, rank int, oc sillon.OC, hold
 	case todo.RowsAffected() == 0:
 		return ErrRecordTaken
 	}
-	return results.Close()
+	return nil
 }
 
 // Settle writes what became of a record: stored in a parcellaire with so many
 // parcels, or refused when the parcellaire is empty; and its issues.
 func (tx *Tx) Settle(ctx context.Context, job int64, rank int, oc sillon.OC, id sillon.ParcellaireID, parcels int, issues []sillon.Issue) error {
+	return tx.SaveSettled(ctx, nil, job, rank, oc, id, parcels, issues)
+}
+
+// SaveSettled is Save, unless there is nothing to save, and Settle in one
+// round trip.
+func (tx *Tx) SaveSettled(ctx context.Context, s *Saving, job int64, rank int, oc sillon.OC, id sillon.ParcellaireID, parcels int, issues []sillon.Issue) error {
 	logged := make([]LoggedIssue, len(issues))
 	for i, issue := range issues {
 		logged[i] = LoggedIssue{rank, issue}
 	}
 	batch := &pgx.Batch{}
+	if s != nil {
+		if err := queueSave(batch, *s); err != nil {
+			return err
+		}
+	}
 	batch.Queue(`
 		UPDATE import_record SET state = CASE WHEN $3::uuid IS NULL THEN 'refused' ELSE 'stored' END, parcellaire_id = $3, parcels = $4
 		WHERE job = $1 AND rank = $2`, job, rank, nullText(string(id)), parcels)
 	queueLogs(batch, job, oc, logged)
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
-		return fmt.Errorf("settle record %d of import %d: %w", rank, job, err)
+		return fmt.Errorf("store record %d of import %d: %w", rank, job, err)
 	}
 	return nil
 }

@@ -83,19 +83,30 @@ type PushTarget struct {
 // PushTarget returns the version that a push by oc of an audit goes to,
 // locked: its own, else one without certifier (certifier-exchange.md §7).
 func (tx *Tx) PushTarget(ctx context.Context, numero sillon.NumeroBio, oc sillon.OC, audit sillon.Date) (PushTarget, error) {
+	batch := &pgx.Batch{}
+	queueTarget(batch, numero, oc, audit)
+	results := tx.SendBatch(ctx, batch)
+	defer func() { _ = results.Close() }()
+	t, err := readTarget(results, numero, audit)
+	if err != nil {
+		return t, err
+	}
+	return t, results.Close()
+}
+
+func queueTarget(batch *pgx.Batch, numero sillon.NumeroBio, oc sillon.OC, audit sillon.Date) {
 	const identity = `
 		WHERE v.numero_bio = $1 AND (v.oc = $2 OR v.oc IS NULL) AND v.audit_date = $3 AND v.deleted_at IS NULL
 		ORDER BY v.oc NULLS LAST LIMIT 1`
-	batch := &pgx.Batch{}
 	batch.Queue(`SELECT `+parcellaireColumns+` FROM parcellaire v `+identity+` FOR UPDATE`, string(numero), oc, audit)
 	batch.Queue(`
 		SELECT `+parcelColumns+`
 		FROM parcel p
 		WHERE p.parcellaire_id = (SELECT v.id FROM parcellaire v `+identity+`)
 		ORDER BY p.key`, string(numero), oc, audit)
-	results := tx.SendBatch(ctx, batch)
-	defer func() { _ = results.Close() }()
-	var t PushTarget
+}
+
+func readTarget(results pgx.BatchResults, numero sillon.NumeroBio, audit sillon.Date) (t PushTarget, err error) {
 	rows, _ := results.Query()
 	versions, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (*sillon.Parcellaire, error) { return scanParcellaire(row) })
 	if err != nil {
@@ -109,7 +120,7 @@ func (tx *Tx) PushTarget(ctx context.Context, numero sillon.NumeroBio, oc sillon
 	if len(versions) == 1 {
 		t = PushTarget{Parcellaire: versions[0], Parcels: parcels}
 	}
-	return t, results.Close()
+	return t, nil
 }
 
 // KnownGeometries returns, for those ids that a version of oc holds for the
@@ -277,7 +288,7 @@ func queueParcels(batch *pgx.Batch, v *sillon.Parcellaire, parcels []sillon.Parc
 					culture, precis, level, engaged, annotations, comment, notes, commune, abroad, origin, surface, revision, created, moved)
 		) s
 		JOIN parcellaire v ON v.id = @parcellaire
-		LEFT JOIN LATERAL (`+locate("s.g", "nullif(s.commune, '')")+`) l ON s.moved
+		LEFT JOIN LATERAL (`+locate("s.moved", "s.g", "nullif(s.commune, '')")+`) l ON true
 		ON CONFLICT (parcellaire_id, id) DO UPDATE SET
 			cell_x = excluded.cell_x, cell_y = excluded.cell_y, geom = excluded.geom, declared = excluded.declared,
 			geometry_status = excluded.geometry_status, name = excluded.name, numero_pacage = excluded.numero_pacage,

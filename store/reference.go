@@ -134,14 +134,13 @@ func (tx *Tx) Land(ctx context.Context, known int64) (*geo.Land, int64, error) {
 	return land, load, nil
 }
 
-// CommunePieces reads the active communes in small pieces, those of one commune
-// one after the other.
-func (tx *Tx) CommunePieces(ctx context.Context, f func(code string, g orb.Geometry)) error {
-	rows, _ := tx.Query(ctx, `SELECT code, geom FROM commune_part ORDER BY code`)
+// ActiveCommunes reads the communes that are not merged into another.
+func (tx *Tx) ActiveCommunes(ctx context.Context, f func(code string, g orb.Geometry)) error {
+	rows, _ := tx.Query(ctx, `SELECT code, geom FROM commune WHERE active`)
 	var code string
 	var g orb.Geometry
 	if _, err := pgx.ForEachRow(rows, []any{&code, &g}, func() error { f(code, g); return nil }); err != nil {
-		return fmt.Errorf("pieces of communes: %w", err)
+		return fmt.Errorf("active communes: %w", err)
 	}
 	return nil
 }
@@ -175,7 +174,7 @@ func (tx *Tx) LocateParcels(ctx context.Context, after int64, limit int) (n int,
 			SELECT key, geom FROM parcel WHERE key > $1 AND deleted_at IS NULL ORDER BY key LIMIT $2
 		), located AS (
 			UPDATE parcel p SET commune = l.commune, etranger = l.etranger
-			FROM batch s CROSS JOIN LATERAL (`+locate("s.geom", "NULL::text")+`) l
+			FROM batch s CROSS JOIN LATERAL (`+locate("true", "s.geom", "NULL::text")+`) l
 			WHERE p.key = s.key AND p.key > $1 AND p.key <= (SELECT max(key) FROM batch)
 				AND (p.commune, p.etranger) IS DISTINCT FROM (l.commune, l.etranger)
 		)
@@ -190,11 +189,11 @@ func (tx *Tx) LocateParcels(ctx context.Context, after int64, limit int) (n int,
 // whether it is abroad. While no territories layer is loaded a parcel that
 // touches no commune gets the nearest within 25 km, and is not said to be
 // abroad or not. Uses commune_part_geom_idx; one piece found needs no area.
-func locate(geom, given string) string {
+func locate(when, geom, given string) string {
 	return `
 		SELECT coalesce(touching.code, nearest_commune(` + geom + `)) AS commune, -- evaluated only when nothing touches
 			CASE WHEN touching.code IS NOT NULL THEN false END AS etranger
-		FROM (SELECT 1) AS once
+		FROM (SELECT 1 WHERE ` + when + `) AS once
 		LEFT JOIN LATERAL (
 			SELECT piece.code
 			FROM (

@@ -83,8 +83,10 @@ func Style(o StyleOptions) ([]byte, error) {
 	}
 	layers := []object{
 		{"id": "fond", "type": "background", "paint": object{"background-color": seaColour}},
-		{"id": "terre", "type": "fill", "source": "departements", "source-layer": "departements",
-			"paint": object{"fill-color": landColour, "fill-antialias": false}},
+		{
+			"id": "terre", "type": "fill", "source": "departements", "source-layer": "departements",
+			"paint": object{"fill-color": landColour, "fill-antialias": false},
+		},
 	}
 	if o.Background != "" {
 		source, layer, err := background(o.Background)
@@ -143,22 +145,32 @@ func dataLayers(background string) []object {
 		fill = 0.45 // the field itself must show
 	}
 	return []object{
-		{"id": "mailles", "type": "fill", "source": "parcelles", "source-layer": "mailles",
+		{
+			"id": "mailles", "type": "fill", "source": "parcelles", "source-layer": "mailles",
 			"paint": object{
 				"fill-antialias": false, // or neighbours overlap by a pixel
 				"fill-color":     byLevel(func(s levelStyle) string { return s.Colour }),
 				"fill-opacity":   cellOpacity(),
-			}},
-		{"id": "departements", "type": "line", "source": "departements", "source-layer": "departements",
+			},
+		},
+		{
+			"id": "departements", "type": "line", "source": "departements", "source-layer": "departements",
 			"layout": object{"line-join": "round"},
-			"paint": object{"line-color": boundaryColour,
-				"line-width": byZoom(4, 0.4, 8, 1, 12, 1.6)}},
-		{"id": "parcelles", "type": "fill", "source": "parcelles", "source-layer": "parcelles",
+			"paint": object{
+				"line-color": boundaryColour,
+				"line-width": byZoom(4, 0.4, 8, 1, 12, 1.6),
+			},
+		},
+		{
+			"id": "parcelles", "type": "fill", "source": "parcelles", "source-layer": "parcelles",
 			"paint": object{
 				"fill-color": byLevel(func(s levelStyle) string { return s.Colour }),
 				"fill-opacity": whenState("selection", math.Min(1, fill+0.25),
-					whenState("survol", math.Min(1, fill+0.18), fill))}},
-		{"id": "parcelles-contour", "type": "line", "source": "parcelles", "source-layer": "parcelles",
+					whenState("survol", math.Min(1, fill+0.18), fill)),
+			},
+		},
+		{
+			"id": "parcelles-contour", "type": "line", "source": "parcelles", "source-layer": "parcelles",
 			"layout": object{"line-join": "round"},
 			"paint": object{
 				"line-color": whenState("selection", selectedColour,
@@ -166,7 +178,9 @@ func dataLayers(background string) []object {
 				"line-width": byZoom(
 					10, whenState("selection", 1.5, 0.2),
 					13, whenState("selection", 2.5, 0.8),
-					16, whenState("selection", 3.5, 1.5))}},
+					16, whenState("selection", 3.5, 1.5)),
+			},
+		},
 	}
 }
 

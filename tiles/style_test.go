@@ -39,10 +39,18 @@ func TestStyle(t *testing.T) {
 	}{
 		{"no background", StyleOptions{PublicURL: "https://carte.example"}, nil, false},
 		{"final slash", StyleOptions{PublicURL: "https://carte.example/"}, nil, false},
-		{"plan", StyleOptions{PublicURL: "https://carte.example", Background: BackgroundPlan},
-			[]string{"LAYER=GEOGRAPHICALGRIDSYSTEMS.PLANIGNV2"}, false},
-		{"aerial", StyleOptions{PublicURL: "https://carte.example", Background: BackgroundOrtho},
-			[]string{"LAYER=ORTHOIMAGERY.ORTHOPHOTOS"}, false},
+		{
+			"plan",
+			StyleOptions{PublicURL: "https://carte.example", Background: BackgroundPlan},
+			[]string{"LAYER=GEOGRAPHICALGRIDSYSTEMS.PLANIGNV2"},
+			false,
+		},
+		{
+			"aerial",
+			StyleOptions{PublicURL: "https://carte.example", Background: BackgroundOrtho},
+			[]string{"LAYER=ORTHOIMAGERY.ORTHOPHOTOS"},
+			false,
+		},
 		{"unknown background", StyleOptions{Background: "osm"}, nil, true},
 	}
 	for _, tt := range tests {
@@ -143,12 +151,21 @@ func TestStyleLegend(t *testing.T) {
 // linear RGB.
 var visions = map[string][3][3]float64{
 	"ordinary": {{1, 0, 0}, {0, 1, 0}, {0, 0, 1}},
-	"protanopia": {{0.152286, 1.052583, -0.204868}, {0.114503, 0.786281, 0.099216},
-		{-0.003882, -0.048116, 1.051998}},
-	"deuteranopia": {{0.367322, 0.860646, -0.227968}, {0.280085, 0.672501, 0.047413},
-		{-0.011820, 0.042940, 0.968881}},
-	"tritanopia": {{1.255528, -0.076749, -0.178779}, {-0.078411, 0.930809, 0.147602},
-		{0.004733, 0.691367, 0.303900}},
+	"protanopia": {
+		{0.152286, 1.052583, -0.204868},
+		{0.114503, 0.786281, 0.099216},
+		{-0.003882, -0.048116, 1.051998},
+	},
+	"deuteranopia": {
+		{0.367322, 0.860646, -0.227968},
+		{0.280085, 0.672501, 0.047413},
+		{-0.011820, 0.042940, 0.968881},
+	},
+	"tritanopia": {
+		{1.255528, -0.076749, -0.178779},
+		{-0.078411, 0.930809, 0.147602},
+		{0.004733, 0.691367, 0.303900},
+	},
 }
 
 func TestLevelColoursKeepApart(t *testing.T) {
@@ -193,13 +210,19 @@ func oklab(t *testing.T, colour string, vision [3][3]float64) [3]float64 {
 	for i := range seen {
 		seen[i] = min(1, max(0, seen[i]))
 	}
-	lms := product([3][3]float64{{0.4122214708, 0.5363325363, 0.0514459929},
-		{0.2119034982, 0.6806995451, 0.1073969566}, {0.0883024619, 0.2817188376, 0.6299787005}}, seen)
+	lms := product([3][3]float64{
+		{0.4122214708, 0.5363325363, 0.0514459929},
+		{0.2119034982, 0.6806995451, 0.1073969566},
+		{0.0883024619, 0.2817188376, 0.6299787005},
+	}, seen)
 	for i := range lms {
 		lms[i] = math.Cbrt(lms[i])
 	}
-	return product([3][3]float64{{0.2104542553, 0.793617785, -0.0040720468},
-		{1.9779984951, -2.428592205, 0.4505937099}, {0.0259040371, 0.7827717662, -0.808675766}}, lms)
+	return product([3][3]float64{
+		{0.2104542553, 0.793617785, -0.0040720468},
+		{1.9779984951, -2.428592205, 0.4505937099},
+		{0.0259040371, 0.7827717662, -0.808675766},
+	}, lms)
 }
 
 func product(m [3][3]float64, v [3]float64) (p [3]float64) {

@@ -154,8 +154,8 @@ func TestReferenceLoad(t *testing.T) {
 		stdout string
 		stderr []string
 	}{
-		{"a file", []string{"--regions", good}, 0, "regions : 1 chargés\n", nil},
-		{"an address", []string{"--regions", source.URL + "/regions.geojson"}, 0, "regions : 1 chargés\n", nil},
+		{"a file", []string{"--regions", good}, 0, "1 régions chargées\n", nil},
+		{"an address", []string{"--regions", source.URL + "/regions.geojson"}, 0, "1 régions chargées\n", nil},
 		{"official sources out of reach", nil, 0, "", []string{
 			"regions-100m.geojson.gz est inaccessible", "donnez un fichier avec --departements", "donnez un fichier avec --communes",
 		}},

@@ -234,16 +234,22 @@ func TestUsage(t *testing.T) {
 		{"unknown flag", []string{"version", "--bogus"}, nil, 2, nil, []string{"sillon: unknown flag --bogus"}},
 		{"no role", []string{"token", "create"}, nil, 2, nil, []string{"--role"}},
 		{
-			"a token for nobody", []string{"token", "create", "--role", "oc_service", "--expires=-1h"}, nil, 2, nil,
+			"a token for nobody",
+			[]string{"token", "create", "--role", "oc_service", "--expires=-1h"},
+			nil, 2, nil,
 			[]string{"--certifier (SILLON_CERTIFIER): needed for oc_service", "--expires (SILLON_EXPIRES): negative"},
 		},
 		{
-			"a token of an unknown role", []string{"token", "create", "--role", "chef", "--certifier", "3"}, nil, 2, nil,
+			"a token of an unknown role",
+			[]string{"token", "create", "--role", "chef", "--certifier", "3"},
+			nil, 2, nil,
 			[]string{`--role (SILLON_ROLE): "chef"`, "--certifier (SILLON_CERTIFIER): only for oc_service"},
 		},
 		{"too few demonstration parcels", []string{"demo", "--parcels", "0"}, nil, 2, nil, []string{"--parcels (SILLON_PARCELS): 0 is not"}},
 		{
-			"an owner's address alone", []string{"serve", "--admin-database-url", "postgres://a/b"}, nil, 2, nil,
+			"an owner's address alone",
+			[]string{"serve", "--admin-database-url", "postgres://a/b"},
+			nil, 2, nil,
 			[]string{"--admin-database-url (SILLON_ADMIN_DATABASE_URL): needs --database-url"},
 		},
 		{
@@ -252,7 +258,8 @@ func TestUsage(t *testing.T) {
 			[]string{
 				"SILLON_WORKERS=0", "SILLON_LOG_LEVEL=loud", "SILLON_BACKGROUND=moon", "SILLON_DEMO=perhaps",
 				"SILLON_DATABASE_URL=mysql://x", "SILLON_ADMIN_DATABASE_URL=://",
-			}, 2, nil,
+			},
+			2, nil,
 			[]string{
 				"sillon: the configuration has faults:\n",
 				`--listen (SILLON_LISTEN): "nowhere" is not host:port`, `--demo-parcels (SILLON_DEMO_PARCELS): `,

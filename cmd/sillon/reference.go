@@ -60,6 +60,11 @@ func (c referenceLoad) Run(ctx context.Context, env *environment) error {
 	})
 }
 
+// loaded is what each kind says once it is.
+var loaded = map[string]string{
+	"regions": "%d régions chargées", "departements": "%d départements chargés", "communes": "%d communes chargées",
+}
+
 func (e *environment) load(ctx context.Context, svc *service.Service, kind, source string) error {
 	body, err := openSource(ctx, source)
 	if err != nil {
@@ -72,14 +77,14 @@ func (e *environment) load(ctx context.Context, svc *service.Service, kind, sour
 	if err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintf(e.stdout, "%s : %d chargés\n", kind, n); err != nil || kind != "communes" {
+	if _, err := fmt.Fprintf(e.stdout, loaded[kind]+"\n", n); err != nil || kind != "communes" {
 		return err
 	}
 	bar = e.progress(-1, "parcelles")
 	n, err = svc.LocateParcels(ctx, bar.set)
 	bar.done()
 	if err == nil && n > 0 {
-		_, err = fmt.Fprintf(e.stdout, "parcelles : %d situées\n", n)
+		_, err = fmt.Fprintf(e.stdout, "%d parcelles situées\n", n)
 	}
 	return err
 }

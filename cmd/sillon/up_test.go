@@ -149,13 +149,16 @@ type push struct {
 	job   int64
 }
 
-const pushed = 200
+const (
+	pushed = 200 // records
+	begun  = 60  // of them, stored before the interruption
+)
 
 // slow has each record take its time, and tells when it is dealt with.
 const slow = `
 	CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$
 	BEGIN
-		PERFORM pg_sleep(0.02), pg_notify('record', NEW.rank::text);
+		PERFORM pg_sleep(0.06), pg_notify('record', NEW.rank::text);
 		RETURN NULL;
 	END $$;
 	CREATE TRIGGER slow AFTER UPDATE ON import_record FOR EACH ROW EXECUTE FUNCTION slow();
@@ -202,8 +205,8 @@ func begin(t *testing.T, n *node, dir string) push {
 		t.Fatalf("push: %d %s", code, reply)
 	}
 	p.job = accepted.JobID
-	for rank := ""; rank != "60"; {
-		rank = notification(t, conn)
+	for range begun {
+		notification(t, conn)
 	}
 	return p
 }
@@ -290,8 +293,8 @@ func TestInterruptedPush(t *testing.T) {
 			t.Helper()
 			n.signal(syscall.SIGKILL)
 			n.end(t)
-			if got := p.stored(t, connect(t, p.dir)); got < 60 || got >= pushed {
-				t.Errorf("%d records were stored at the kill, want at least 60 of %d", got, pushed)
+			if got := p.stored(t, connect(t, p.dir)); got < begun || got >= pushed {
+				t.Errorf("%d records were stored at the kill, want at least %d of %d", got, begun, pushed)
 			}
 		}},
 		{"the private server is killed", func(t *testing.T, n *node, p push) {

@@ -236,7 +236,8 @@ func (w *workspace) keep(pts []point, area int64, hole bool) {
 
 func (w *workspace) of(r ring) []point { return w.points[r.start:r.end] }
 
-// drawAll draws the rings of the polygon, each shell followed by its holes.
+// drawAll draws the rings of the polygon, each shell followed by its holes. A
+// shell whose holes leave nothing of it is not drawn: the tile lies in a hole.
 func (l *Layer) drawAll() {
 	w := &l.work
 	shells := 0
@@ -249,10 +250,20 @@ func (l *Layer) drawAll() {
 		if shell.hole {
 			continue
 		}
+		isIn := func(r ring) bool { return r.hole && (shells == 1 || within(w.of(r), w.of(shell))) }
+		left := abs(shell.area2)
+		for _, r := range w.rings {
+			if isIn(r) {
+				left -= abs(r.area2)
+			}
+		}
+		if left <= 0 {
+			continue
+		}
 		l.draw(w.of(shell), shell.area2 > 0)
-		for _, hole := range w.rings {
-			if hole.hole && (shells == 1 || within(w.of(hole), w.of(shell))) {
-				l.draw(w.of(hole), hole.area2 < 0)
+		for _, r := range w.rings {
+			if isIn(r) {
+				l.draw(w.of(r), r.area2 < 0)
 			}
 		}
 	}

@@ -66,8 +66,10 @@ func TestGeometry(t *testing.T) {
 		{name: "Z and M", geom: text(strings.ReplaceAll("["+ring+"]", ",44.9]", ",44.9,1,2]")), want: "1/1/5", codes: "GEOM_Z_DROPPED"},
 		{name: "null for Z", geom: text(strings.ReplaceAll("["+ring+"]", ",44.9]", ",44.9,null]")), want: "1/1/5", codes: "GEOM_Z_DROPPED"},
 		{name: "Z in a plain array", geom: strings.ReplaceAll("["+ring+"]", ",44.9]", ",44.9,1e999]"), want: "1/1/5", codes: "GEOM_Z_DROPPED"},
-		{name: "Z in a GeoJSON object", geom: `{"type":"Polygon","coordinates":[` + strings.ReplaceAll(ring, ",44.9]", ",44.9,0]") + `]}`,
-			want: "1/1/5", codes: "GEOM_Z_DROPPED"},
+		{
+			name: "Z in a GeoJSON object", geom: `{"type":"Polygon","coordinates":[` + strings.ReplaceAll(ring, ",44.9]", ",44.9,0]") + `]}`,
+			want: "1/1/5", codes: "GEOM_Z_DROPPED",
+		},
 		{name: "no JSON for Z", geom: text(strings.ReplaceAll("["+ring+"]", ",44.9]", ",44.9,x]")), want: unreadable(12)},
 
 		{name: "truncated", geom: text("[" + ring[:40]), want: unreadable(41)},
@@ -118,15 +120,21 @@ func TestGeometry(t *testing.T) {
 		{name: "a line", geom: text("[[[4.9,44.9],[4.901,44.9],[4.902,44.9],[4.9,44.9]]]"), want: empty},
 
 		{name: "swapped", geom: text("[[[44.9,4.9],[44.9,4.901],[44.901,4.901],[44.901,4.9],[44.9,4.9]]]"), want: "1/1/5", codes: "GEOM_REPROJECTED"},
-		{name: "Lambert 93", geom: text("[[[850000,6420000],[850100,6420000],[850100,6420100],[850000,6420100],[850000,6420000]]]"),
-			want: "1/1/5", codes: "GEOM_REPROJECTED"},
-		{name: "out of bounds", geom: text("[[[24.9,54.9],[24.901,54.9],[24.901,54.901],[24.9,54.901],[24.9,54.9]]]"),
-			want: "1/1/5", codes: "GEOM_OUT_OF_BOUNDS"},
+		{
+			name: "Lambert 93", geom: text("[[[850000,6420000],[850100,6420000],[850100,6420100],[850000,6420100],[850000,6420000]]]"),
+			want: "1/1/5", codes: "GEOM_REPROJECTED",
+		},
+		{
+			name: "out of bounds", geom: text("[[[24.9,54.9],[24.901,54.9],[24.901,54.901],[24.9,54.901],[24.9,54.9]]]"),
+			want: "1/1/5", codes: "GEOM_OUT_OF_BOUNDS",
+		},
 		{name: "Guyane", geom: text("[[[-52.5,4.9],[-52.499,4.9],[-52.499,4.901],[-52.5,4.9]]]"), want: "1/1/4"},
 		{name: "a spike is corrected", geom: spike, want: "1/1/5", codes: "GEOM_CORRECTED"},
 		{name: "an eight is to be checked", geom: eight, want: "2/2/8", codes: "GEOM_INVALID_NOT_CORRECTED"},
-		{name: "fifteen decimals are no correction",
-			geom: text("[[[4.900000000000001,44.9],[4.901123456789012,44.9],[4.901,44.901123456789012],[4.900000000000001,44.9]]]"), want: "1/1/4"},
+		{
+			name: "fifteen decimals are no correction",
+			geom: text("[[[4.900000000000001,44.9],[4.901123456789012,44.9],[4.901,44.901123456789012],[4.900000000000001,44.9]]]"), want: "1/1/4",
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

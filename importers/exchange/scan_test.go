@@ -79,48 +79,72 @@ func TestScan(t *testing.T) {
 		{name: "byte order mark", body: bom + "[" + a + "]", want: []string{"1/c1"}},
 		{name: "null elements are not counted", body: "[null," + a + ",null ," + b + ",null]", want: []string{"1/c1", "2/7"}},
 		{name: "an object is a record", body: " " + a + "\n", want: []string{"1/c1"}},
-		{name: "an object that is no record", body: `{"data":[` + a + `]}`,
-			want: []string{illegal + "aucun champ d'enregistrement reconnu"}},
+		{
+			name: "an object that is no record", body: `{"data":[` + a + `]}`,
+			want: []string{illegal + "aucun champ d'enregistrement reconnu"},
+		},
 		{name: "an empty object in a list", body: "[{}]", want: []string{noBio}},
 		{name: "concatenated lists", body: "[" + a + "][" + b + "]\n[]", want: []string{"1/c1", "2/7"}},
 		{name: "one value after the other", body: a + "\n" + b + a, want: []string{"1/c1", "2/7", "1/c1"}},
 		{name: "lists and objects", body: "[" + a + "]" + b, want: []string{"1/c1", "2/7"}},
-		{name: "malformed records fail alone", body: `[42,` + a + `,"x",[],[{"numeroBio":"9"}],true,-1.5e3]`,
+		{
+			name: "malformed records fail alone", body: `[42,` + a + `,"x",[],[{"numeroBio":"9"}],true,-1.5e3]`,
 			want: []string{
 				illegal + "un objet est attendu", "1/c1", illegal + "un objet est attendu", illegal + "un objet est attendu",
 				illegal + "un objet est attendu", illegal + "un objet est attendu", illegal + "un objet est attendu",
-			}},
+			},
+		},
 		{name: "a lone text", body: `"x"`, want: []string{illegal + "un objet est attendu"}},
 
-		{name: "numbers for ids", body: `[{"numeroBio":45742,"numeroClient":45742.0},{"numeroBio":4.5742e4,"numeroClient":1e3}]`,
-			want: []string{"45742/45742", "45742/1000"}},
-		{name: "integers above 2^53", body: `[{"numeroBio":9007199254740993,"numeroClient":12345678901234567890123}]`,
-			want: []string{"9007199254740993/12345678901234567890123"}},
+		{
+			name: "numbers for ids", body: `[{"numeroBio":45742,"numeroClient":45742.0},{"numeroBio":4.5742e4,"numeroClient":1e3}]`,
+			want: []string{"45742/45742", "45742/1000"},
+		},
+		{
+			name: "integers above 2^53", body: `[{"numeroBio":9007199254740993,"numeroClient":12345678901234567890123}]`,
+			want: []string{"9007199254740993/12345678901234567890123"},
+		},
 		{name: "ids are trimmed", body: `[{"numeroBio":" 1\t","numeroClient":"\u00a0c 1 "}]`, want: []string{"1/c 1"}},
 		{name: "a text of digits stays as written", body: `[{"numeroBio":"007","numeroClient":"1.0"}]`, want: []string{"007/1.0"}},
-		{name: "the last of two members wins", body: `[{"numeroBio":1,"numeroBio":"2","numeroClient":"c","numeroClient":3}]`,
-			want: []string{"2/3"}},
-		{name: "the last of two members wins, even null", body: `[{"numeroBio":1,"numeroBio":null,"numeroClient":"c"}]`,
-			want: []string{noBio}},
-		{name: "escapes in names and values", body: `[{"num\u0065roBio":"\u0031","numeroClient":"\"\\\u00e9"}]`,
-			want: []string{`1/"\é`}},
+		{
+			name: "the last of two members wins", body: `[{"numeroBio":1,"numeroBio":"2","numeroClient":"c","numeroClient":3}]`,
+			want: []string{"2/3"},
+		},
+		{
+			name: "the last of two members wins, even null", body: `[{"numeroBio":1,"numeroBio":null,"numeroClient":"c"}]`,
+			want: []string{noBio},
+		},
+		{
+			name: "escapes in names and values", body: `[{"num\u0065roBio":"\u0031","numeroClient":"\"\\\u00e9"}]`,
+			want: []string{`1/"\é`},
+		},
 		{name: "invalid UTF-8 is replaced", body: "[{\"numeroBio\":\"1\",\"numeroClient\":\"a\xffb\"}]", want: []string{"1/a\ufffdb"}},
-		{name: "half a surrogate pair is replaced", body: `[{"numeroBio":"1","numeroClient":"\ud83d \ud83d\ude00"}]`,
-			want: []string{"1/\ufffd 😀"}},
+		{
+			name: "half a surrogate pair is replaced", body: `[{"numeroBio":"1","numeroClient":"\ud83d \ud83d\ude00"}]`,
+			want: []string{"1/\ufffd 😀"},
+		},
 		{name: "NUL is replaced", body: `[{"numeroBio":"1","numeroClient":"a\u0000b"}]`, want: []string{"1/a\ufffdb"}},
 		{name: "no numeroBio", body: `[{"numeroClient":"c"}]`, want: []string{noBio}},
 		{name: "null numeroBio", body: `[{"numeroBio":null,"numeroClient":"c"}]`, want: []string{noBio}},
 		{name: "blank numeroBio", body: `[{"numeroBio":"  ","numeroClient":"c"}]`, want: []string{noBio}},
-		{name: "numeroBio that is no scalar", body: `[{"numeroBio":{"numeroBio":"1"},"numeroClient":"c"},{"numeroBio":true}]`,
-			want: []string{noBio, noBio}},
+		{
+			name: "numeroBio that is no scalar", body: `[{"numeroBio":{"numeroBio":"1"},"numeroClient":"c"},{"numeroBio":true}]`,
+			want: []string{noBio, noBio},
+		},
 		{name: "no numeroClient", body: `[{"numeroBio":"1"}]`, want: []string{noClient}},
 		{name: "blank numeroClient", body: `[{"numeroBio":"1","numeroClient":""}]`, want: []string{noClient}},
-		{name: "members of parcels are not those of the record", body: `[{"parcelles":[{"numeroBio":"1","numeroClient":"c"}]}]`,
-			want: []string{noBio}},
-		{name: "endless numeroBio", body: `[{"numeroBio":"` + strings.Repeat("1", 300) + `","numeroClient":"c"}]`,
-			want: []string{illegal + "champ numeroBio trop long"}},
-		{name: "endless numeroClient", body: `[{"numeroBio":"1","numeroClient":"` + strings.Repeat("1", 300) + `"}]`,
-			want: []string{illegal + "champ numeroClient trop long"}},
+		{
+			name: "members of parcels are not those of the record", body: `[{"parcelles":[{"numeroBio":"1","numeroClient":"c"}]}]`,
+			want: []string{noBio},
+		},
+		{
+			name: "endless numeroBio", body: `[{"numeroBio":"` + strings.Repeat("1", 300) + `","numeroClient":"c"}]`,
+			want: []string{illegal + "champ numeroBio trop long"},
+		},
+		{
+			name: "endless numeroClient", body: `[{"numeroBio":"1","numeroClient":"` + strings.Repeat("1", 300) + `"}]`,
+			want: []string{illegal + "champ numeroClient trop long"},
+		},
 
 		{name: "garbage", body: "numeroBio;numeroClient", want: []string{at(2)}},
 		{name: "NaN", body: `[{"numeroBio":NaN}]`, want: []string{at(14)}},
@@ -147,22 +171,34 @@ func TestScan(t *testing.T) {
 		{name: "nested beyond", body: deep(32), want: []string{illegal + "imbrication trop profonde", "1/c1"}},
 		{name: "nested a hundred thousand deep", body: deep(100_000), want: []string{illegal + "imbrication trop profonde", "1/c1"}},
 		{name: "nested without end", body: strings.Repeat("[", 1_000_001), want: []string{at(1_000_000)}},
-		{name: "a record too large fails alone", body: "[" + a + "," + b + "]",
-			opts: exchange.Options{Limits: exchange.Limits{Record: 40}}, want: []string{illegal + "trop volumineux", "2/7"}},
-		{name: "too many records", body: "[" + a + "," + a + ",null," + a + "]",
+		{
+			name: "a record too large fails alone", body: "[" + a + "," + b + "]",
+			opts: exchange.Options{Limits: exchange.Limits{Record: 40}}, want: []string{illegal + "trop volumineux", "2/7"},
+		},
+		{
+			name: "too many records", body: "[" + a + "," + a + ",null," + a + "]",
 			opts: exchange.Options{Limits: exchange.Limits{Records: 2}},
-			want: []string{"1/c1", "1/c1", sillon.ErrTooLarge.Error()}},
-		{name: "too large a body", body: "[" + a + "]",
-			opts: exchange.Options{Limits: exchange.Limits{Body: 20}}, want: []string{sillon.ErrTooLarge.Error()}},
+			want: []string{"1/c1", "1/c1", sillon.ErrTooLarge.Error()},
+		},
+		{
+			name: "too large a body", body: "[" + a + "]",
+			opts: exchange.Options{Limits: exchange.Limits{Body: 20}}, want: []string{sillon.ErrTooLarge.Error()},
+		},
 
 		{name: "lines", body: a + "\n" + b + "\r\n\n  \nnull\n" + a, opts: ndjson, want: []string{"1/c1", "2/7", "1/c1"}},
 		{name: "lines after a byte order mark", body: bom + a + "\n", opts: ndjson, want: []string{"1/c1"}},
-		{name: "a bad line fails alone", body: a + "\n{\"numeroBio\":\n" + b + "\n", opts: ndjson,
-			want: []string{"1/c1", illegal + fmt.Sprintf("JSON illisible (position %d)", len(a)+14), "2/7"}},
-		{name: "a truncated last line fails alone", body: a + "\n{", opts: ndjson,
-			want: []string{"1/c1", illegal + fmt.Sprintf("JSON illisible (position %d)", len(a)+2)}},
-		{name: "two records on a line", body: a + " " + b + "\n" + b, opts: ndjson,
-			want: []string{illegal + fmt.Sprintf("JSON illisible (position %d)", len(a)+1), "2/7"}},
+		{
+			name: "a bad line fails alone", body: a + "\n{\"numeroBio\":\n" + b + "\n", opts: ndjson,
+			want: []string{"1/c1", illegal + fmt.Sprintf("JSON illisible (position %d)", len(a)+14), "2/7"},
+		},
+		{
+			name: "a truncated last line fails alone", body: a + "\n{", opts: ndjson,
+			want: []string{"1/c1", illegal + fmt.Sprintf("JSON illisible (position %d)", len(a)+2)},
+		},
+		{
+			name: "two records on a line", body: a + " " + b + "\n" + b, opts: ndjson,
+			want: []string{illegal + fmt.Sprintf("JSON illisible (position %d)", len(a)+1), "2/7"},
+		},
 		{name: "a list on a line", body: "[" + a + "]\n" + a, opts: ndjson, want: []string{illegal + "un objet est attendu", "1/c1"}},
 		{name: "a number on a line", body: "12\n" + a, opts: ndjson, want: []string{illegal + "un objet est attendu", "1/c1"}},
 	}
@@ -215,9 +251,9 @@ func TestScanFailures(t *testing.T) {
 	t.Run("a caller may stop", func(t *testing.T) {
 		t.Parallel()
 		body := `[{"numeroBio":"1","numeroClient":"1"},{"numeroBio":"2","numeroClient":"1"},]`
-		for sp := range exchange.Scan(strings.NewReader(body), io.Discard, exchange.Options{}) {
-			if sp.NumeroBio != "1" {
-				t.Errorf("went on to %q", sp.NumeroBio)
+		for sp, err := range exchange.Scan(strings.NewReader(body), io.Discard, exchange.Options{}) {
+			if err != nil || sp.NumeroBio != "1" {
+				t.Errorf("went on to %q, %v", sp.NumeroBio, err)
 			}
 			break
 		}

@@ -56,14 +56,22 @@ func brief(issues []sillon.Issue) (lines []string) {
 func TestReadTable(t *testing.T) {
 	t.Parallel()
 	want := []sillon.Farm{
-		{NumeroBio: "1001", Name: "EARL des Sillons", Siret: "12345678900012", Pacages: []string{"040001234", "040001235"},
+		{
+			NumeroBio: "1001", Name: "EARL des Sillons", Siret: "12345678900012", Pacages: []string{"040001234", "040001235"},
 			Commune: "04112", Production: true, Links: []sillon.Link{
-				{Certifier: one, NumeroClient: "C-1", State: sillon.LinkEngaged, Start: sillon.Date{Year: 2019, Month: 5, Day: 1}}}},
-		{NumeroBio: "1002", Name: `GAEC "du Pré"; associés`, Siret: "12345678900020",
+				{Certifier: one, NumeroClient: "C-1", State: sillon.LinkEngaged, Start: sillon.Date{Year: 2019, Month: 5, Day: 1}},
+			},
+		},
+		{
+			NumeroBio: "1002", Name: `GAEC "du Pré"; associés`, Siret: "12345678900020",
 			Commune: "2A004", Production: true, Links: []sillon.Link{
-				{Certifier: two, NumeroClient: "C-2", State: sillon.LinkStopped,
-					Start: sillon.Date{Year: 2015, Month: 2, Day: 1}, Stop: sillon.Date{Year: 2021, Month: 12, Day: 31}},
-				{Certifier: one, NumeroClient: "C-3", State: sillon.LinkEngaged}}},
+				{
+					Certifier: two, NumeroClient: "C-2", State: sillon.LinkStopped,
+					Start: sillon.Date{Year: 2015, Month: 2, Day: 1}, Stop: sillon.Date{Year: 2021, Month: 12, Day: 31},
+				},
+				{Certifier: one, NumeroClient: "C-3", State: sillon.LinkEngaged},
+			},
+		},
 	}
 	b, err := os.ReadFile("testdata/exploitations.csv")
 	if err != nil {
@@ -143,17 +151,21 @@ func TestReadTableIssues(t *testing.T) {
 		{"a column twice", "numeroBio;numero_bio;certificateur\n", []string{"ligne 1 COLONNE_EN_DOUBLE"}},
 		{"UTF-16", "\xff\xfen\x00u\x00", []string{"fichier LIGNE_ILLISIBLE"}},
 		{"a spreadsheet or any other binary", "PK\x03\x04\x00\x00\xff\xfe\n\x01\x02\n", []string{"ligne 1 COLONNE_ABSENTE", "ligne 1 COLONNE_ABSENTE"}},
-		{"every fault of every line", header +
-			";a;;;;1;;;;;\n" +
-			"1_2;a;;;;1;;;;;\n" +
-			"3;a;123;12;999;x;;;VENDUE;2020-02-30;31/31/2020\n" +
-			"4;a;;;;;;;;;\n" +
-			"5;a;;;;1;;;;2020-01-02;2020-01-01\n" +
-			"6;a;;;;-1;;;;;\n" +
-			"7;" + strings.Repeat("é", 501) + ";;;;1;;;;;\n",
-			[]string{"ligne 2 NUMERO_BIO_ABSENT", "ligne 3 NUMERO_BIO_INVALIDE", "ligne 4 SIRET_INVALIDE", "ligne 4 PACAGE_INVALIDE",
+		{
+			"every fault of every line", header +
+				";a;;;;1;;;;;\n" +
+				"1_2;a;;;;1;;;;;\n" +
+				"3;a;123;12;999;x;;;VENDUE;2020-02-30;31/31/2020\n" +
+				"4;a;;;;;;;;;\n" +
+				"5;a;;;;1;;;;2020-01-02;2020-01-01\n" +
+				"6;a;;;;-1;;;;;\n" +
+				"7;" + strings.Repeat("é", 501) + ";;;;1;;;;;\n",
+			[]string{
+				"ligne 2 NUMERO_BIO_ABSENT", "ligne 3 NUMERO_BIO_INVALIDE", "ligne 4 SIRET_INVALIDE", "ligne 4 PACAGE_INVALIDE",
 				"ligne 4 COMMUNE_INVALIDE", "ligne 4 DATE_INVALIDE", "ligne 4 DATE_INVALIDE", "ligne 4 CERTIFICATEUR_INVALIDE", "ligne 4 ETAT_INCONNU",
-				"ligne 5 CERTIFICATEUR_ABSENT", "ligne 6 PERIODE_INVALIDE", "ligne 7 CERTIFICATEUR_INVALIDE", "ligne 8 VALEUR_TROP_LONGUE"}},
+				"ligne 5 CERTIFICATEUR_ABSENT", "ligne 6 PERIODE_INVALIDE", "ligne 7 CERTIFICATEUR_INVALIDE", "ligne 8 VALEUR_TROP_LONGUE",
+			},
+		},
 		{"a field too few and one too many", "numeroBio;certificateur\n1\n1;Un;2\n1;Un;\n", []string{"ligne 2 LIGNE_ILLISIBLE", "ligne 3 LIGNE_ILLISIBLE"}},
 		{"text after a closing quote", "numeroBio;certificateur\n1;\"Un\" bis\n", []string{"ligne 2 LIGNE_ILLISIBLE"}},
 		{"a quote never closed", "numeroBio;certificateur\n1;\"Un\n2;Deux\n", []string{"ligne 2 LIGNE_ILLISIBLE"}},
@@ -186,14 +198,22 @@ func TestReadDirectory(t *testing.T) {
 	}
 	one, two := sillon.Certifier{Name: "Certifieur Un"}, sillon.Certifier{Name: "Certifieur Deux"}
 	want := []sillon.Farm{
-		{NumeroBio: "1001", Name: "EARL DES SILLONS", TradeName: "Les Sillons", Siret: "12345678900012", Address: "1 chemin des Prés",
+		{
+			NumeroBio: "1001", Name: "EARL DES SILLONS", TradeName: "Les Sillons", Siret: "12345678900012", Address: "1 chemin des Prés",
 			PostalCode: "04100", Commune: "04112", Production: true, Links: []sillon.Link{
-				{Certifier: one, State: sillon.LinkEngaged, Start: sillon.Date{Year: 2019, Month: 5, Day: 1},
-					ChangedAt: time.Date(2019, 5, 10, 0, 0, 0, 0, time.UTC)},
-				{Certifier: two, State: sillon.LinkStopped, Start: sillon.Date{Year: 2012, Month: 1, Day: 1},
-					Stop: sillon.Date{Year: 2019, Month: 4, Day: 30}, ChangedAt: time.Date(2019, 4, 30, 0, 0, 0, 0, time.UTC)}}},
+				{
+					Certifier: one, State: sillon.LinkEngaged, Start: sillon.Date{Year: 2019, Month: 5, Day: 1},
+					ChangedAt: time.Date(2019, 5, 10, 0, 0, 0, 0, time.UTC),
+				},
+				{
+					Certifier: two, State: sillon.LinkStopped, Start: sillon.Date{Year: 2012, Month: 1, Day: 1},
+					Stop: sillon.Date{Year: 2019, Month: 4, Day: 30}, ChangedAt: time.Date(2019, 4, 30, 0, 0, 0, 0, time.UTC),
+				},
+			},
+		},
 		{NumeroBio: "1002", Name: "TRANSFORMATEUR", Links: []sillon.Link{
-			{Certifier: one, State: sillon.LinkFuture, Start: sillon.Date{Year: 2030, Month: 1, Day: 1}}}},
+			{Certifier: one, State: sillon.LinkFuture, Start: sillon.Date{Year: 2030, Month: 1, Day: 1}},
+		}},
 		{NumeroBio: "1003", Name: "SANS ACTIVITE", Production: true},
 	}
 	if diff := cmp.Diff(want, farms); diff != "" {
@@ -233,19 +253,29 @@ func TestReadDirectoryIssues(t *testing.T) {
 		want       []string
 	}{
 		{"no farm", `{"nbTotal":0,"items":[]}`, []string{"fichier FICHIER_VIDE"}},
-		{"faults of several farms", `[{"numeroBio":null}, {"numeroBio":"a b"}, 3, {"numeroBio":4,"certificats":{}}, {"numeroBio":5,"siret":}]`,
-			[]string{"exploitation 1 (octet 1) NUMERO_BIO_ABSENT", "exploitation 2 (octet 21) NUMERO_BIO_INVALIDE",
-				"exploitation 3 (octet 42) LIGNE_ILLISIBLE", "exploitation 4 (octet 45) LIGNE_ILLISIBLE", "exploitation 5 (octet 79) LIGNE_ILLISIBLE"}},
+		{
+			"faults of several farms", `[{"numeroBio":null}, {"numeroBio":"a b"}, 3, {"numeroBio":4,"certificats":{}}, {"numeroBio":5,"siret":}]`,
+			[]string{
+				"exploitation 1 (octet 1) NUMERO_BIO_ABSENT", "exploitation 2 (octet 21) NUMERO_BIO_INVALIDE",
+				"exploitation 3 (octet 42) LIGNE_ILLISIBLE", "exploitation 4 (octet 45) LIGNE_ILLISIBLE", "exploitation 5 (octet 79) LIGNE_ILLISIBLE",
+			},
+		},
 		{"unknown state", certificate(`"etatCertification":"VENDUE"`), []string{"exploitation 1 (octet 1) ETAT_INCONNU"}},
 		{"bad date", certificate(`"etatCertification":"ENGAGEE","dateArret":"hier"`), []string{"exploitation 1 (octet 1) DATE_INVALIDE"}},
 		{"no state", certificate(`"etatCertification":null`), []string{"exploitation 1 (octet 1) ETAT_INCONNU*"}},
 		{"no certifier", `[{"numeroBio":1,"certificats":[{"etatCertification":"ENGAGEE"}]}]`, []string{"exploitation 1 (octet 1) CERTIFICATEUR_ABSENT*"}},
-		{"a stop before the start", certificate(`"etatCertification":"ENGAGEE","dateEngagement":"2020-01-01","dateArret":"2019-01-01"`),
-			[]string{"exploitation 1 (octet 1) PERIODE_INVALIDE*"}},
-		{"the same certificate twice", `[{"numeroBio":1,"certificats":[{"organisme":"Un","etatCertification":"ENGAGEE"},{"organisme":"UN","etatCertification":"ENGAGEE"}]}]`,
-			[]string{"exploitation 1 (octet 1) DOUBLON*"}},
-		{"values of no use", `[{"numeroBio":1,"siret":"12","adressesOperateurs":[{"codeCommune":"x"}],"raisonSociale":"` + strings.Repeat("é", 600) + `"}]`,
-			[]string{"exploitation 1 (octet 1) VALEUR_TROP_LONGUE*", "exploitation 1 (octet 1) SIRET_INVALIDE*", "exploitation 1 (octet 1) COMMUNE_INVALIDE*"}},
+		{
+			"a stop before the start", certificate(`"etatCertification":"ENGAGEE","dateEngagement":"2020-01-01","dateArret":"2019-01-01"`),
+			[]string{"exploitation 1 (octet 1) PERIODE_INVALIDE*"},
+		},
+		{
+			"the same certificate twice", `[{"numeroBio":1,"certificats":[{"organisme":"Un","etatCertification":"ENGAGEE"},{"organisme":"UN","etatCertification":"ENGAGEE"}]}]`,
+			[]string{"exploitation 1 (octet 1) DOUBLON*"},
+		},
+		{
+			"values of no use", `[{"numeroBio":1,"siret":"12","adressesOperateurs":[{"codeCommune":"x"}],"raisonSociale":"` + strings.Repeat("é", 600) + `"}]`,
+			[]string{"exploitation 1 (octet 1) VALEUR_TROP_LONGUE*", "exploitation 1 (octet 1) SIRET_INVALIDE*", "exploitation 1 (octet 1) COMMUNE_INVALIDE*"},
+		},
 		{"broken", `[{"numeroBio":1},{"numeroBio":2}`, []string{"octet 32 LIGNE_ILLISIBLE"}},
 		{"broken after a comma", `[{"numeroBio":1},`, []string{"octet 17 LIGNE_ILLISIBLE"}},
 		{"rubbish after the farms", `[{"numeroBio":1}] et voilà`, []string{"octet 18 LIGNE_ILLISIBLE"}},
@@ -270,8 +300,10 @@ func TestReadDirectoryIssues(t *testing.T) {
 func TestMessagesAreFrenchAndShort(t *testing.T) {
 	t.Parallel()
 	_, issues := read(t, "numeroBio;certificateur;siret\n42;Un;"+strings.Repeat("9", 100)+"\n")
-	want := []sillon.Issue{{Code: "SIRET_INVALIDE", NumeroBio: "42", Path: "ligne 2",
-		Message: "Le SIRET « " + strings.Repeat("9", 40) + "… » est invalide : 14 chiffres sont attendus."}}
+	want := []sillon.Issue{{
+		Code: "SIRET_INVALIDE", NumeroBio: "42", Path: "ligne 2",
+		Message: "Le SIRET « " + strings.Repeat("9", 40) + "… » est invalide : 14 chiffres sont attendus.",
+	}}
 	if diff := cmp.Diff(want, issues); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

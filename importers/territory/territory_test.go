@@ -61,20 +61,32 @@ func TestRead(t *testing.T) {
 		text  string
 		want  territory.Unit
 	}{
-		{"published contours", territory.Communes, collection(feature(`{"code":"01004","nom":"Ambérieu","departement":"01","region":"84","population":14081}`, square)),
-			territory.Unit{Code: "01004", Name: "Ambérieu", Departement: "01", Region: "84", Population: 14081, Geometry: squareGeometry}},
-		{"names of the mapping agency", territory.Communes, collection(feature(`{"INSEE_COM":"2a004","NOM":"Ajaccio","INSEE_DEP":"2A","INSEE_REG":"94","POPULATION":71361}`, square)),
-			territory.Unit{Code: "2A004", Name: "Ajaccio", Departement: "2A", Region: "94", Population: 71361, Geometry: squareGeometry}},
-		{"geometry first, foreign members", territory.Departements,
+		{
+			"published contours", territory.Communes, collection(feature(`{"code":"01004","nom":"Ambérieu","departement":"01","region":"84","population":14081}`, square)),
+			territory.Unit{Code: "01004", Name: "Ambérieu", Departement: "01", Region: "84", Population: 14081, Geometry: squareGeometry},
+		},
+		{
+			"names of the mapping agency", territory.Communes, collection(feature(`{"INSEE_COM":"2a004","NOM":"Ajaccio","INSEE_DEP":"2A","INSEE_REG":"94","POPULATION":71361}`, square)),
+			territory.Unit{Code: "2A004", Name: "Ajaccio", Departement: "2A", Region: "94", Population: 71361, Geometry: squareGeometry},
+		},
+		{
+			"geometry first, foreign members", territory.Departements,
 			`{"crs":{"type":"name"},"type":"FeatureCollection","features":[{"id":3,"geometry":` + square + `,"bbox":[0,0,1,1],"type":"Feature","properties":{"nom":"Guyane","code":"973"}}],"x":[[]]}`,
-			territory.Unit{Code: "973", Name: "Guyane", Geometry: squareGeometry}},
-		{"merged commune", territory.Communes, collection(feature(`{"insee":"01091","nom":"Ancienne","actif":false,"successeur":"01004"}`, square)),
-			territory.Unit{Code: "01091", Name: "Ancienne", Inactive: true, Successor: "01004", Geometry: squareGeometry}},
-		{"names of department and region instead of codes", territory.Communes, collection(feature(`{"code":"01004","nom":"A","departement":"Ain","region":"Auvergne-Rhône-Alpes"}`, square)),
-			territory.Unit{Code: "01004", Name: "A", Geometry: squareGeometry}},
-		{"several parts, a hole, altitudes, white space", territory.Regions, collection(feature(`{"code":"11","nom":"Île-de-France"}`,
-			"{\n\"coordinates\": [ [[[0,0,5],[1,0,5],[1,1,5],[0,0,5]]],\r\n [[[2,2],[3,2],[3,3],[2,2]],\t[[2.1,2.05],[22e-1,2.05],[2.2,2.10],[2.1,2.05]]] ], \"type\":\"MultiPolygon\"}")),
-			territory.Unit{Code: "11", Name: "Île-de-France", Geometry: multi}},
+			territory.Unit{Code: "973", Name: "Guyane", Geometry: squareGeometry},
+		},
+		{
+			"merged commune", territory.Communes, collection(feature(`{"insee":"01091","nom":"Ancienne","actif":false,"successeur":"01004"}`, square)),
+			territory.Unit{Code: "01091", Name: "Ancienne", Inactive: true, Successor: "01004", Geometry: squareGeometry},
+		},
+		{
+			"names of department and region instead of codes", territory.Communes, collection(feature(`{"code":"01004","nom":"A","departement":"Ain","region":"Auvergne-Rhône-Alpes"}`, square)),
+			territory.Unit{Code: "01004", Name: "A", Geometry: squareGeometry},
+		},
+		{
+			"several parts, a hole, altitudes, white space", territory.Regions, collection(feature(`{"code":"11","nom":"Île-de-France"}`,
+				"{\n\"coordinates\": [ [[[0,0,5],[1,0,5],[1,1,5],[0,0,5]]],\r\n [[[2,2],[3,2],[3,3],[2,2]],\t[[2.1,2.05],[22e-1,2.05],[2.2,2.10],[2.1,2.05]]] ], \"type\":\"MultiPolygon\"}")),
+			territory.Unit{Code: "11", Name: "Île-de-France", Geometry: multi},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -285,7 +285,7 @@ func TestFarmsStandInFrance(t *testing.T) {
 
 func TestVersionsFollowTheRules(t *testing.T) {
 	t.Parallel()
-	states, years := map[sillon.State]int{}, map[int]int{}
+	states, years := make(map[sillon.State]int), make(map[int]int)
 	owners := map[sillon.OC]int{}
 	for f := range demo.Farms(seed, 20_000) {
 		audits := map[sillon.Date]bool{}

@@ -212,9 +212,6 @@ var (
 	}}
 )
 
-// terroirs lists them all.
-var terroirs = []*terroir{&plains, &pasture, &uplands, &vines, &cellars, &orchards, &aromatics, &gardens, &tropics}
-
 // habits draws the few crops of one farm of t; a crop drawn twice is grown more.
 func (t *terroir) habits(rng *rand.Rand) (grown [7]*crop) {
 	total := 0

@@ -32,14 +32,14 @@ func New(t testing.TB) *store.DB {
 func Open(t testing.TB, connections int) (*store.DB, string) {
 	t.Helper()
 	name := "test_" + strings.ToLower(rand.Text())
-	exec(t, "postgres", fmt.Sprintf(`CREATE DATABASE %s TEMPLATE %s`, name, template(t)))
+	exec(t, fmt.Sprintf(`CREATE DATABASE %s TEMPLATE %s`, name, template(t)))
 	db, err := store.Connect(context.Background(), url(t, name), connections)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		db.Close()
-		exec(t, "postgres", `DROP DATABASE `+name+` WITH (FORCE)`)
+		exec(t, `DROP DATABASE `+name+` WITH (FORCE)`)
 	})
 	return db, url(t, name)
 }
@@ -112,11 +112,11 @@ func template(t testing.TB) string {
 	}
 	if !exists {
 		making := name + "_making"
-		exec(t, "postgres", `DROP DATABASE IF EXISTS `+making, `CREATE DATABASE `+making)
+		exec(t, `DROP DATABASE IF EXISTS `+making, `CREATE DATABASE `+making)
 		if err := store.Migrate(ctx, url(t, making)); err != nil {
 			t.Fatal(err)
 		}
-		exec(t, "postgres", `ALTER DATABASE `+making+` RENAME TO `+name)
+		exec(t, `ALTER DATABASE `+making+` RENAME TO `+name)
 	}
 	once.name = name
 	return name
@@ -148,7 +148,8 @@ func Exec(t testing.TB, address string, sql ...string) {
 	}
 }
 
-func exec(t testing.TB, database string, sql ...string) {
+// exec is Exec beside the databases of the tests.
+func exec(t testing.TB, sql ...string) {
 	t.Helper()
-	Exec(t, url(t, database), sql...)
+	Exec(t, url(t, "postgres"), sql...)
 }

@@ -1,0 +1,129 @@
+package service_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"sillon/service"
+	"sillon/sillon"
+	"sillon/store"
+	"sillon/store/storetest"
+)
+
+// record is a push record of one parcel for a farm of storetest.
+func record(numero string, year int) string {
+	return fmt.Sprintf(`{"numeroBio":"%s","numeroClient":"C%[1]s","dateAudit":"%d-03-01","dateCertificationDebut":"2026-03-15",
+		"dateCertificationFin":"2028-03-31","parcelles":[{"id":"p","etatProduction":"AB","cultures":[{"codeCPF":"01.11.12"}],
+		"geom":"[[[2.1,47.1],[2.2,47.1],[2.2,47.2],[2.1,47.2],[2.1,47.1]]]"}]}`, numero, year)
+}
+
+// push sends records as certifier 1 and returns the number of the job.
+func push(t testing.TB, svc *service.Service, records ...string) int64 {
+	t.Helper()
+	body := strings.NewReader("[" + strings.Join(records, ",") + "]")
+	reply, err := svc.Push(t.Context(), sillon.Actor{ID: "t", Roles: sillon.RoleOCService, OC: 1}, service.PushRequest{Body: body})
+	if err != nil || reply.Refused > 0 {
+		t.Fatalf("push: %+v, %v", reply, err)
+	}
+	return reply.JobID
+}
+
+// job returns a job as certifier 1 reads it.
+func job(t testing.TB, svc *service.Service, id int64) *service.ImportView {
+	t.Helper()
+	v, err := svc.Import(t.Context(), sillon.Actor{ID: "t", Roles: sillon.RoleOCService, OC: 1}, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// TestO2SweepImports proves that a push whose place in the queue got lost is
+// queued again, and one that is worked at is not.
+func TestO2SweepImports(t *testing.T) {
+	t.Parallel()
+	db, address := storetest.Open(t, 2)
+	storetest.Farm(t, db, "1001", 1)
+	svc := newService(t, db)
+	queued := func() (n int) {
+		if err := db.InTx(t.Context(), store.System, func(tx *store.Tx) error {
+			return tx.QueryRow(t.Context(), `SELECT count(*) FROM river_job WHERE kind = 'push' AND args ->> 'oc' = '1'`).Scan(&n)
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	sweep := func() {
+		if err := svc.SweepImports(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if sweep(); queued() != 0 {
+		t.Error("a job for no push")
+	}
+	id := push(t, svc, record("1001", 2026))
+	if queued() != 1 {
+		t.Errorf("%d jobs for a push", queued())
+	}
+	storetest.Exec(t, address, `DELETE FROM river_job`, `INSERT INTO import_lane VALUES (1, gen_random_uuid(), now() + interval '1 minute')`)
+	if sweep(); queued() != 0 {
+		t.Error("a job for a push that is worked at")
+	}
+	if _, err := svc.WorkImports(t.Context(), 1, holder, time.Minute); !errors.Is(err, service.ErrLaneBusy) {
+		t.Errorf("beside another worker: %v", err)
+	}
+	storetest.Exec(t, address, `UPDATE import_lane SET until = now() - interval '1 second'`)
+	if sweep(); queued() != 1 {
+		t.Errorf("%d jobs for a push whose worker died", queued())
+	}
+	if more, err := svc.WorkImports(t.Context(), 1, holder, time.Minute); more || err != nil {
+		t.Fatalf("more %v, %v", more, err)
+	}
+	storetest.Exec(t, address, `DELETE FROM river_job`)
+	if sweep(); queued() != 0 {
+		t.Error("a job for a push that is done")
+	}
+	if v := job(t, svc, id); v.State != "DONE" || v.Accepted != 1 {
+		t.Errorf("the job is %+v", v.ImportJob)
+	}
+}
+
+// TestAbandonImport proves that a push given up keeps what was stored, says
+// so, and lets the next one go on.
+func TestAbandonImport(t *testing.T) {
+	t.Parallel()
+	db, address := storetest.Open(t, 2)
+	storetest.Farm(t, db, "1001", 1)
+	svc := newService(t, db)
+	first := push(t, svc, record("1001", 2025), record("1001", 2026))
+	second := push(t, svc, record("1001", 2024))
+	// The payload of the second record is lost: no try can succeed.
+	storetest.Exec(t, address, fmt.Sprintf(`UPDATE import_record SET length = length + 1000000 WHERE job = %d AND rank = 1`, first))
+	more, err := svc.WorkImports(t.Context(), 1, holder, time.Minute)
+	if !more || err == nil {
+		t.Fatalf("more %v, %v", more, err)
+	}
+	if v := job(t, svc, first); v.State != "PENDING" || v.EndedAt != nil {
+		t.Errorf("before it is given up: %+v", v.ImportJob)
+	}
+	if err := svc.AbandonImport(t.Context(), 1, io.ErrUnexpectedEOF); err != nil {
+		t.Fatal(err)
+	}
+	v := job(t, svc, first)
+	if v.State != "ERROR" || v.Error == "" || v.Received != 2 || v.Accepted != 1 || v.Refused != 1 || len(v.Records) != 1 {
+		t.Errorf("the job given up is %+v with records %+v", v.ImportJob, v.Records)
+	}
+	if more, err := svc.WorkImports(t.Context(), 1, holder, time.Minute); more || err != nil {
+		t.Fatalf("more %v, %v", more, err)
+	}
+	if v := job(t, svc, second); v.State != "DONE" || v.Accepted != 1 {
+		t.Errorf("the next job is %+v", v.ImportJob)
+	}
+	if err := svc.AbandonImport(t.Context(), 1, io.ErrUnexpectedEOF); err != nil {
+		t.Errorf("nothing to give up: %v", err)
+	}
+}
