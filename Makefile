@@ -3,6 +3,7 @@
 WITHDB = go run ./store/storetest/withdb
 GOLANGCI = scripts/golangci.sh
 TESTFLAGS ?=
+VERSION ?= $(or $(shell git describe --tags --always --dirty 2>/dev/null),dev)
 
 # What runs concurrently. The rest is computation, which -race only slows down.
 CONCURRENT = ./api/... ./cmd/... ./jobs/... ./service ./store/... ./tiles/...
@@ -14,7 +15,7 @@ run: setup build ## install what is missing, build, and serve a demonstration
 	bin/sillon up --demo
 
 build: ## build bin/sillon
-	go build -trimpath -o bin/sillon ./cmd/sillon
+	go build -trimpath -buildvcs=false -ldflags '-X main.version=$(VERSION)' -o bin/sillon ./cmd/sillon
 
 test: setup ## run every test, on a throwaway PostGIS
 	$(WITHDB) go test $(TESTFLAGS) ./...

@@ -32,6 +32,9 @@ type pushProblem struct {
 // push handles POST /api/v2/certification/parcelles.
 func (s *Server) push(c echo.Context) error {
 	r := c.Request()
+	if r.URL.Query().Has("validation") { // a trial must never be stored as if it were meant
+		return sillon.ErrInvalidRequest.Saying(sillon.BadParameter("validation"))
+	}
 	gzip, err := gzipped(r)
 	if err != nil {
 		return err

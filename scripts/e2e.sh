@@ -16,7 +16,7 @@ finish() {
 }
 trap finish EXIT
 
-go build -o bin/sillon ./cmd/sillon
+go build -buildvcs=false -o bin/sillon ./cmd/sillon
 [ -d web/node_modules ] || (cd web && npm ci --no-audit --no-fund)
 port=$(node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close() })')
 url=http://127.0.0.1:$port

@@ -187,21 +187,21 @@ func queueSave(batch *pgx.Batch, s Saving) error {
 	if s.New {
 		batch.Queue(`
 			INSERT INTO parcellaire (id, numero_bio, oc, reader_oc, name, year, state, audit_date, certified_from, certified_until,
-				audit_notes, audit_demandes, metadata, mixite, surface_m2, parcel_count, revision, created_at)
+				audit_notes, audit_demandes, metadata, mixite, surface_m2, parcel_count, revision, created_at, published)
 			VALUES (@id, @numero, @oc, (
 					SELECT CASE WHEN current_state <> 'NON ENGAGEE' THEN nullif(current_oc, @oc) END
 					FROM farm WHERE numero_bio = @numero),
 				@name, @year, @state, @audit, @from, @until, @notes, @demandes, @metadata, @mixite, @surface, @count, @revision,
-				coalesce(@created, now()))`, args)
+				coalesce(@created, now()), CASE WHEN @state = 'CERTIFIED' THEN supersede(@numero, @from, @audit) ELSE false END)`, args)
 	} else {
 		batch.Queue(`
 			UPDATE parcellaire SET oc = @oc, reader_oc = nullif(reader_oc, @oc), name = @name, year = @year, state = @state,
 				audit_date = @audit, certified_from = @from, certified_until = @until, audit_notes = @notes, audit_demandes = @demandes,
 				metadata = @metadata, mixite = @mixite, surface_m2 = @surface, parcel_count = @count, revision = @revision, updated_at = now()
 			WHERE id = @id`, args)
-	}
-	if p.State == sillon.StateCertified {
-		batch.Queue(`SELECT publish($1)`, string(p.NumeroBio))
+		if p.State == sillon.StateCertified {
+			batch.Queue(`SELECT publish($1)`, string(p.NumeroBio))
+		}
 	}
 	if s.TakenOver {
 		batch.Queue(`
