@@ -61,3 +61,7 @@ func RegistryIssue(s Severity, code RegistryCode, n NumeroBio, path string, args
 	}
 	return Issue{Severity: s, Code: string(code), Message: message, NumeroBio: string(n), Path: path}
 }
+
+// CertifierNameTaken says why a file of farms cannot be taken: two ids claim
+// one name.
+const CertifierNameTaken = "Un certificateur du fichier porte le nom d'un autre, qui a un autre identifiant : rien n'a été importé."

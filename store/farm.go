@@ -2,10 +2,12 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/paulmach/orb"
 
 	"sillon/sillon"
@@ -109,7 +111,8 @@ func (tx *Tx) SaveFarms(ctx context.Context, farms []sillon.Farm) error {
 }
 
 // saveCertifiers creates the certifiers that farms name. One with an id takes
-// the name given; one without is known by its name.
+// the name given, which is sillon.ErrFarmsRefused when another id has it; one
+// without is known by its name.
 func (tx *Tx) saveCertifiers(ctx context.Context, farms []sillon.Farm) error {
 	named := map[sillon.OC]string{}
 	unnamed := map[string]bool{}
@@ -144,6 +147,9 @@ func (tx *Tx) saveCertifiers(ctx context.Context, farms []sillon.Farm) error {
 		SELECT setval(pg_get_serial_sequence('certifier', 'id'),
 			greatest((SELECT coalesce(max(id), 1) FROM certifier), (SELECT coalesce(max(id), 1) FROM given)))`,
 		ids, names); err != nil {
+		if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.ConstraintName == "certifier_name_key" {
+			return sillon.ErrFarmsRefused.Saying(sillon.CertifierNameTaken).Because(err)
+		}
 		return fmt.Errorf("save certifiers: %w", err)
 	}
 	if _, err := tx.Exec(ctx, `

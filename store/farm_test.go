@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -398,5 +399,18 @@ func TestPublishAtOnce(t *testing.T) {
 	}
 	if got := askServer[int](t, address, `SELECT year FROM parcellaire WHERE published`); !slices.Equal(got, []int{2025}) {
 		t.Errorf("published: %v, want 2025", got)
+	}
+}
+
+func TestCertifierNameTaken(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	storetest.Farm(t, db, "1", 1)
+	clash := sillon.Farm{NumeroBio: "2", Production: true, Links: []sillon.Link{{
+		Certifier: sillon.Certifier{ID: 2, Name: "oc 1"}, State: sillon.LinkEngaged,
+	}}}
+	err := db.InTx(t.Context(), store.System, func(tx *store.Tx) error { return tx.SaveFarms(t.Context(), []sillon.Farm{clash}) })
+	if !errors.Is(err, sillon.ErrFarmsRefused) {
+		t.Errorf("SaveFarms() = %v, want %v", err, sillon.ErrFarmsRefused)
 	}
 }
