@@ -34,11 +34,11 @@ func timeless(s string) string {
 // files of docs/exemples: the replies are those that they show.
 func TestWalkThrough(t *testing.T) {
 	t.Parallel()
+	const certifier asker = "oc_service 950"
 	const (
-		certifier asker = "oc_service 950"
-		commune         = `{"type":"Feature","properties":{"code":"26011","nom":"Ici"},"geometry":{"type":"Polygon","coordinates":[[[5,44.7],[5.1,44.7],[5.1,44.8],[5,44.8],[5,44.7]]]}}`
-		readme          = "README.md"
-		guide           = "docs/guide-certificateur.md"
+		commune = `{"type":"Feature","properties":{"code":"26011","nom":"Ici"},"geometry":{"type":"Polygon","coordinates":[[[5,44.7],[5.1,44.7],[5.1,44.8],[5,44.8],[5,44.7]]]}}`
+		readme  = "README.md"
+		guide   = "docs/guide-certificateur.md"
 	)
 	s := newServer(t)
 	if _, err := s.service.LoadReference(t.Context(), service.ReferenceLoad{

@@ -122,7 +122,7 @@ func TestServeNoDatabase(t *testing.T) {
 	}{
 		{"no such database", []string{"serve", "--database-url", missing}, `database "no_such_database" does not exist`},
 		{"no server", []string{"serve", "--database-url", "postgres://u:secret@127.0.0.1:1/x"}, "connection refused"},
-		{"no PostgreSQL here", []string{"up", "--bindir", "/nowhere", "--data-dir", t.TempDir()}, "install it with: "},
+		{"no PostgreSQL here", []string{"up", "--bindir", "/nowhere", "--data-dir", dataDir(t)}, "install it with: "},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
