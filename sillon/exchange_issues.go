@@ -319,3 +319,13 @@ func warning(i Issue) Issue {
 	i.Severity = SeverityWarning
 	return i
 }
+
+// CompressionTooHigh says that a body unpacks to suspiciously much.
+func CompressionTooHigh(most int64) string {
+	return fmt.Sprintf("L'envoi est compressé plus de %d fois : il n'a pas été lu.", most)
+}
+
+// TooManyRecords says that a push has too many records, none of which is kept.
+func TooManyRecords(most int) string {
+	return fmt.Sprintf("L'envoi contient plus de %d enregistrements : envoyez-le en plusieurs fois.", most)
+}

@@ -44,8 +44,11 @@ func (f *inflater) Read(p []byte) (int, error) {
 	n, err := f.gz.Read(p)
 	f.out += int64(n)
 	switch {
-	case f.out > f.limits.Body, f.out > ratioGrace && f.out/f.limits.Ratio > f.in.n:
+	case f.out > f.limits.Body:
 		f.err = sillon.ErrTooLarge
+		return 0, f.err
+	case f.out > ratioGrace && f.out/f.limits.Ratio > f.in.n:
+		f.err = sillon.ErrTooLarge.Saying(sillon.CompressionTooHigh(f.limits.Ratio))
 		return 0, f.err
 	case err != nil:
 		f.err = f.failure(err)

@@ -675,7 +675,7 @@ func (s *scanner) check(sp Span) *sillon.Issue {
 // emit yields a counted element.
 func (s *scanner) emit(sp Span) error {
 	if s.count == s.limits.Records {
-		return sillon.ErrTooLarge
+		return sillon.ErrTooLarge.Saying(sillon.TooManyRecords(s.limits.Records))
 	}
 	s.count++
 	if !s.yield(sp) {
