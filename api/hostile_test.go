@@ -55,7 +55,7 @@ func TestHostilePush(t *testing.T) {
 	}{
 		{name: "600 MB announced", body: func() io.Reader { return &repeated{b: ' ', left: 600 << 20} }, length: 600 << 20, status: 413, want: tooLarge, most: 1},
 		{name: "600 MB in chunks", body: func() io.Reader { return &repeated{head: `["`, b: 'a', left: 600 << 20} }, status: 413, want: tooLarge, most: 513 << 20},
-		{name: "gzip bomb", body: bomb, coding: "gzip", status: 413, want: tooLarge},
+		{name: "gzip bomb", body: bomb, coding: "gzip", status: 413, want: `"code":"PAYLOAD_TOO_LARGE","error":"Request Entity Too Large","message":"L'envoi est compressé plus de 200 fois : il n'a pas été lu."`},
 		{name: "broken JSON", body: textBody(`[` + good + `,{"numeroBio":"1002",]`), status: 400, want: unreadable, job: "ERROR 0"},
 		{name: "binary rubbish", body: textBody(string(noise)), status: 400, want: unreadable, job: "ERROR 0"},
 		{name: "binary rubbish called gzip", body: textBody(string(noise)), coding: "gzip", status: 400, want: unreadable, job: "ERROR 0"},

@@ -1,6 +1,7 @@
 package sillon
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 )

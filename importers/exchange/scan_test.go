@@ -178,7 +178,7 @@ func TestScan(t *testing.T) {
 		{
 			name: "too many records", body: "[" + a + "," + a + ",null," + a + "]",
 			opts: exchange.Options{Limits: exchange.Limits{Records: 2}},
-			want: []string{"1/c1", "1/c1", sillon.ErrTooLarge.Error()},
+			want: []string{"1/c1", "1/c1", sillon.ErrTooLarge.Saying(sillon.TooManyRecords(2)).Error()},
 		},
 		{
 			name: "too large a body", body: "[" + a + "]",
