@@ -214,7 +214,7 @@ func queueSave(batch *pgx.Batch, s Saving) error {
 			WHERE parcellaire_id = $1 AND id = ANY($2) AND deleted_at IS NULL`, string(p.ID), s.Removed)
 	}
 	if len(s.Written) > 0 {
-		if err := queueParcels(batch, p, s.Written, s.Moved); err != nil {
+		if err := queueParcels(batch, p, s.New, s.Written, s.Moved); err != nil {
 			return err
 		}
 	}
@@ -225,10 +225,11 @@ func queueSave(batch *pgx.Batch, s Saving) error {
 }
 
 // queueParcels adds the one statement that inserts, updates and revives
-// parcels, and finds the commune of those that moved. A plain multi-row insert
+// parcels, and finds the commune of those that moved. A version that is fresh
+// holds none yet, which spares the search for them. A plain multi-row insert
 // costs half of COPY into a staging table here: a record has some 30 parcels
 // (make bench-push).
-func queueParcels(batch *pgx.Batch, v *sillon.Parcellaire, parcels []sillon.Parcel, moved []bool) error {
+func queueParcels(batch *pgx.Batch, v *sillon.Parcellaire, fresh bool, parcels []sillon.Parcel, moved []bool) error {
 	n := len(parcels)
 	var (
 		ids, status, names, pacages, ilots, numeros = make([]string, n), make([]string, n), make([]string, n), make([]string, n), make([]string, n), make([]string, n)
@@ -266,6 +267,19 @@ func queueParcels(batch *pgx.Batch, v *sillon.Parcellaire, parcels []sillon.Parc
 		tileIDs[i], revisions[i], created[i] = rand.Int64N(1<<53-1)+1, p.Revision, nullTime(p.CreatedAt)
 		cellX[i], cellY[i] = geo.CellOf(p.Geometry)
 	}
+	onConflict := `
+		ON CONFLICT (parcellaire_id, id) DO UPDATE SET
+			cell_x = excluded.cell_x, cell_y = excluded.cell_y, geom = excluded.geom, declared = excluded.declared,
+			geometry_status = excluded.geometry_status, name = excluded.name, numero_pacage = excluded.numero_pacage,
+			numero_ilot = excluded.numero_ilot, numero_parcelle = excluded.numero_parcelle, en_attente_pac = excluded.en_attente_pac,
+			references_cadastrales = excluded.references_cadastrales, crops = excluded.crops, code_culture_pac = excluded.code_culture_pac,
+			code_precision_pac = excluded.code_precision_pac, level = excluded.level, engaged_on = excluded.engaged_on,
+			annotations = excluded.annotations, commentaire = excluded.commentaire, notes_auditeur = excluded.notes_auditeur,
+			commune = excluded.commune, etranger = excluded.etranger, surface_m2 = excluded.surface_m2,
+			revision = excluded.revision, updated_at = now(), deleted_at = NULL`
+	if fresh {
+		onConflict = ""
+	}
 	batch.Queue(`
 		INSERT INTO parcel (parcellaire_id, id, oc, reader_oc, published, tile_id, cell_x, cell_y, geom, declared, geometry_status,
 			name, numero_pacage, numero_ilot, numero_parcelle, en_attente_pac, references_cadastrales, crops, code_culture_pac,
@@ -288,16 +302,7 @@ func queueParcels(batch *pgx.Batch, v *sillon.Parcellaire, parcels []sillon.Parc
 					culture, precis, level, engaged, annotations, comment, notes, commune, abroad, origin, surface, revision, created, moved)
 		) s
 		JOIN parcellaire v ON v.id = @parcellaire
-		LEFT JOIN LATERAL (`+locate("s.moved", "s.g", "nullif(s.commune, '')")+`) l ON true
-		ON CONFLICT (parcellaire_id, id) DO UPDATE SET
-			cell_x = excluded.cell_x, cell_y = excluded.cell_y, geom = excluded.geom, declared = excluded.declared,
-			geometry_status = excluded.geometry_status, name = excluded.name, numero_pacage = excluded.numero_pacage,
-			numero_ilot = excluded.numero_ilot, numero_parcelle = excluded.numero_parcelle, en_attente_pac = excluded.en_attente_pac,
-			references_cadastrales = excluded.references_cadastrales, crops = excluded.crops, code_culture_pac = excluded.code_culture_pac,
-			code_precision_pac = excluded.code_precision_pac, level = excluded.level, engaged_on = excluded.engaged_on,
-			annotations = excluded.annotations, commentaire = excluded.commentaire, notes_auditeur = excluded.notes_auditeur,
-			commune = excluded.commune, etranger = excluded.etranger, surface_m2 = excluded.surface_m2,
-			revision = excluded.revision, updated_at = now(), deleted_at = NULL`,
+		LEFT JOIN LATERAL (`+locate("s.moved", "s.g", "nullif(s.commune, '')")+`) l ON true`+onConflict,
 		pgx.NamedArgs{
 			"parcellaire": string(v.ID), "ids": ids, "tile_ids": tileIDs, "cell_x": cellX, "cell_y": cellY, "geoms": geoms, "declared": declared,
 			"status": status, "names": names, "pacages": pacages, "ilots": ilots, "numeros": numeros, "pending": pending,
