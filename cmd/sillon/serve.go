@@ -58,6 +58,7 @@ func (serveCommand) Run(ctx context.Context, env *environment) error {
 
 // serve runs the HTTP surface and the jobs until ctx ends, then drains.
 func (e *environment) serve(ctx context.Context, db *store.DB, private *cluster.Cluster) error {
+	tuneCollector()
 	log := e.logger()
 	svc, err := e.newService(db)
 	if err != nil {
