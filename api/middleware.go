@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"runtime/debug"
@@ -33,7 +34,9 @@ func (s *Server) logged(next echo.HandlerFunc) echo.HandlerFunc {
 		if err != nil {
 			c.Error(err)
 		}
-		a, _ := c.Get(actorKey).(sillon.Actor)
+		a := actor(c)
+		s.traced(c, err)
+		s.observed(c, err, time.Since(begin))
 		s.opts.Log.InfoContext(c.Request().Context(), "request",
 			"request", requestID(c), "method", c.Request().Method, "route", c.Path(), "status", c.Response().Status,
 			"bytes", c.Response().Size, "ms", time.Since(begin).Milliseconds(), "actor", a.ID)
@@ -67,14 +70,20 @@ func (s *Server) authenticated(next echo.HandlerFunc) echo.HandlerFunc {
 		if token == "" || strings.EqualFold(token, "Bearer") {
 			return sillon.ErrNoCredentials
 		}
+		if err := s.unblocked(c); err != nil {
+			return err
+		}
 		a, err := s.service.Authenticate(c.Request().Context(), token)
 		if err != nil {
+			if errors.Is(err, sillon.ErrBadCredentials) {
+				s.blamed(c)
+			}
 			return err
 		}
 		c.Set(actorKey, a)
 		c.Response().Header().Set("X-Api-Version", s.opts.Version)
 		c.Response().Header().Set(echo.HeaderCacheControl, "private, no-store")
-		return next(c)
+		return s.metered(c, a, next)
 	}
 }
 

@@ -61,6 +61,10 @@ type noJob struct {
 	Error  string `json:"error"`
 }
 
+// quotaExceeded is the type that a problem of too many requests has everywhere
+// (standards.md, "HTTP").
+const quotaExceeded = "https://iana.org/assignments/http-problem-types#quota-exceeded"
+
 // fail answers a request that failed. It alone picks a status for a failure,
 // and it alone logs one.
 func (s *Server) fail(err error, c echo.Context) {
@@ -87,6 +91,9 @@ func (s *Server) fail(err error, c echo.Context) {
 		p := problem{
 			Type: s.opts.PublicURL + "/problemes/" + f.Code, Title: f.Title, Status: status,
 			Detail: f.Text(), Code: f.Code, Instance: requestID(c),
+		}
+		if f.Kind == sillon.KindTooMany {
+			p.Type = quotaExceeded
 		}
 		for _, issue := range f.Issues {
 			p.Erreurs = append(p.Erreurs, problemIssue{Chemin: issue.Path, Code: issue.Code, Message: issue.Message})

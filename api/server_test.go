@@ -59,6 +59,7 @@ type server struct {
 	address string // of the database, for a superuser
 	tokens  map[asker]string
 	log     *logBuffer
+	logger  *slog.Logger
 	working sync.Mutex
 }
 
@@ -93,6 +94,7 @@ func newServer(t *testing.T) *server {
 	}
 	s := &server{db: db, address: address, tokens: make(map[asker]string), log: &logBuffer{}}
 	log := slog.New(slog.NewJSONHandler(s.log, nil))
+	s.logger = log
 	s.service, err = service.New(db, service.Options{IsCPF: nomenclature.IsCPF, Log: log, SpoolDir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)

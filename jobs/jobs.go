@@ -34,6 +34,7 @@ const (
 type Runner struct {
 	client *river.Client[pgx.Tx]
 	log    *slog.Logger
+	timer  *timer
 }
 
 // New returns a runner with so many workers.
@@ -41,9 +42,11 @@ func New(db *store.DB, svc *service.Service, workers int, log *slog.Logger) (*Ru
 	registered := river.NewWorkers()
 	river.AddWorker(registered, &pushWorker{service: svc, holder: uuid.NewString()})
 	river.AddWorker(registered, &sweepWorker{service: svc})
+	timed := &timer{}
 	client, err := river.NewClient(riverpgxv5.New(db.Pool()), &river.Config{
 		Queues:               map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}},
 		Workers:              registered,
+		Middleware:           []rivertype.Middleware{timed},
 		Logger:               slog.New(slog.DiscardHandler), // one line per failed run, below
 		ErrorHandler:         &errorHandler{log},
 		JobTimeout:           timeout,
@@ -58,7 +61,7 @@ func New(db *store.DB, svc *service.Service, workers int, log *slog.Logger) (*Ru
 	if err != nil {
 		return nil, fmt.Errorf("job runner: %w", err)
 	}
-	return &Runner{client, log}, nil
+	return &Runner{client, log, timed}, nil
 }
 
 // Run works the queue until ctx ends, then lets the jobs at work finish what

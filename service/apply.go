@@ -32,6 +32,7 @@ func (s *Service) storeRecord(ctx context.Context, at recordAt, raw []byte) erro
 	job, r := at.job, at.record
 	record, issues := exchange.Read(raw, s.readingEnv(at.ground, at.verdict, r.Rank))
 	var err error
+	parcels := 0
 	if record != nil {
 		err = s.db.InQuickTx(ctx, store.Tenant(job.OC), func(tx *store.Tx) error {
 			target, err := tx.ClaimTarget(ctx, job.ID, r.Rank, job.OC, at.holder, record.NumeroBio, record.AuditDate)
@@ -42,6 +43,7 @@ func (s *Service) storeRecord(ctx context.Context, at recordAt, raw []byte) erro
 			if err != nil {
 				return err
 			}
+			parcels = p.ParcelCount
 			return tx.SaveSettled(ctx, saving, job.ID, r.Rank, job.OC, p.ID, p.ParcelCount, issues)
 		})
 	}
@@ -58,6 +60,7 @@ func (s *Service) storeRecord(ctx context.Context, at recordAt, raw []byte) erro
 		s.opts.Log.Error("record not stored", "reference", reference, "job", job.ID, "rank", r.Rank, "err", err)
 		issues = append(issues, sillon.IssueUnexpected(string(r.NumeroBio), reference))
 	} else if record != nil {
+		s.work.settled(true, parcels, issues)
 		return nil
 	}
 	err = s.db.InQuickTx(ctx, store.Tenant(job.OC), func(tx *store.Tx) error {
@@ -68,6 +71,9 @@ func (s *Service) storeRecord(ctx context.Context, at recordAt, raw []byte) erro
 	})
 	if errors.Is(err, store.ErrRecordTaken) {
 		return nil
+	}
+	if err == nil {
+		s.work.settled(false, 0, issues)
 	}
 	return err
 }

@@ -77,6 +77,7 @@ func (s *Service) Push(ctx context.Context, a sillon.Actor, r PushRequest) (*Pus
 	if err != nil {
 		return nil, err
 	}
+	s.work.checked(checked.reply.Refused, checked.issues)
 	reply := checked.reply
 	job.State = "CREATED"
 	job.Received, job.Accepted, job.Refused = reply.Received, reply.Received-reply.Refused, reply.Refused

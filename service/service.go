@@ -31,6 +31,8 @@ type Service struct {
 	opts  Options
 	paris *time.Location
 	land  groundCache
+	trail trail
+	work  work
 }
 
 // New returns a service on db.
@@ -42,7 +44,7 @@ func New(db *store.DB, opts Options) (*Service, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	return &Service{db: db, opts: opts, paris: paris}, nil
+	return &Service{db: db, opts: opts, paris: paris, trail: newTrail()}, nil
 }
 
 // scopeOf is what row-level security lets an actor see.
@@ -56,9 +58,15 @@ func scopeOf(a sillon.Actor) store.Scope {
 	return store.Open
 }
 
+// readyWithin is how long the database may take to answer before it counts as
+// down: a probe that hangs tells nothing.
+const readyWithin = 3 * time.Second
+
 // Ready reports what keeps the service from its work: nil when all is well.
 // A missing reference is named in missing, not an error.
 func (s *Service) Ready(ctx context.Context) (missing []string, err error) {
+	ctx, cancel := context.WithTimeout(ctx, readyWithin)
+	defer cancel()
 	if err := s.db.Ping(ctx); err != nil {
 		return nil, sillon.ErrUnavailable.Because(err)
 	}

@@ -148,6 +148,14 @@ func IssueUnknownMember(path string) Issue {
 	return Issue{Code: ErrUnknownMember.Code, Message: "champ inconnu : " + path, Path: path}
 }
 
+// ErrTooManyRequests refuses who asks too often (certifier-exchange.md §1.1).
+var ErrTooManyRequests = &Error{Kind: KindTooMany, Code: "TOO_MANY_REQUESTS", Title: "Trop de requêtes."}
+
+// RetryIn says when to ask again.
+func RetryIn(seconds int) string {
+	return fmt.Sprintf("Trop de requêtes, réessayez dans %d secondes.", seconds)
+}
+
 // BadNumber says what a numeric parameter must be.
 func BadNumber(name string, least, most int) string {
 	return fmt.Sprintf("Le paramètre %s doit être un entier entre %d et %d.", name, least, most)

@@ -72,13 +72,15 @@ type Action uint8
 
 // The actions, one per row of domain.md §2 that a route uses.
 const (
-	ActionNone        Action = iota
-	ActionSearchFarms        // search farms, farm sheet
-	ActionRead               // a version, its parcels, its private tiles
-	ActionPush               // send a bulk push
-	ActionReadJob            // read the jobs, logs and payloads of a push
-	ActionExchange           // the RFC 002 read API
-	ActionReadOpen           // open data, its tiles, reference lists
+	ActionNone         Action = iota
+	ActionSearchFarms         // search farms, farm sheet
+	ActionRead                // a version, its parcels, its private tiles
+	ActionPush                // send a bulk push
+	ActionReadJob             // read the jobs, logs and payloads of a push
+	ActionExchange            // the RFC 002 read API
+	ActionReadOpen            // open data, its tiles, reference lists
+	ActionManageTokens        // registry edit: the service tokens
+	ActionReadTrail           // the global audit trail; agence_bio sees what was administered
 )
 
 // grants is the table of permissions. What it does not list is refused.
@@ -91,6 +93,8 @@ var grants = map[Action]Roles{
 	ActionExchange:    RoleOCService,
 	ActionReadOpen: RoleOCService | RoleAuditor | RoleOfficer | RoleFarmer | RoleAgenceBio | RoleINAO | RoleASP |
 		RolePublic,
+	ActionManageTokens: RoleAgenceBio,
+	ActionReadTrail:    RoleAgenceBio | RoleINAO,
 }
 
 // A Resource is what an action is about, as far as permissions go. The zero

@@ -48,6 +48,9 @@ func withTwoCertifiersOn(t testing.TB, connections int) (*store.DB, string) {
 		})
 		in(t, db, store.System, func(ctx context.Context, tx *store.Tx) error {
 			hash := sha256.Sum256([]byte(numero))
+			if err := tx.InsertTraces(ctx, store.Trace{Kind: sillon.TraceRefusal, OC: &oc, Times: 1}); err != nil {
+				return err
+			}
 			return tx.SaveToken(ctx, store.Token{ID: uuid.NewString(), Prefix: numero, Role: "oc_service", OC: &oc}, hash[:])
 		})
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"reflect"
@@ -33,6 +34,11 @@ type Settings struct {
 	Listen           string `help:"Address to serve; port 0 takes a free one." default:"127.0.0.1:8080"`
 	PublicURL        string `name:"public-url" help:"Address that users know (default: http:// and the address served)."`
 	Background       string `help:"Outside background of the map: none, ign-plan or ign-ortho." default:"none"`
+	RateToken        int    `help:"Requests a minute of a token, pushes counting for more; 0 does not limit." default:"6000"`
+	RateAddress      int    `help:"Requests a minute from an address; 0 does not limit." default:"30000"`
+	RateFailures     int    `help:"Wrong tokens a minute from an address; 0 does not limit." default:"1000"`
+	TrustedProxies   string `help:"Networks (CIDR, commas between) whose X-Forwarded-For tells the client's address."`
+	MetricsListen    string `help:"Address to serve /metrics apart; without it, only this machine reads them, at the address served."`
 	LogLevel         string `help:"debug, info, warn or error." default:"info"`
 }
 
@@ -40,6 +46,7 @@ type Settings struct {
 type config struct {
 	Settings
 	background string
+	proxies    []netip.Prefix
 	level      slog.Level
 }
 
@@ -59,12 +66,23 @@ func (s Settings) check(f *faults) config {
 	}
 	f.checkNumber("connections", s.Connections, 2, 1000)
 	f.checkNumber("workers", s.Workers, 1, 100)
-	_, port, err := net.SplitHostPort(s.Listen)
-	if err == nil {
-		_, err = strconv.ParseUint(port, 10, 16)
+	const mostRate = 100_000_000
+	f.checkNumber("rate-token", s.RateToken, 0, mostRate)
+	f.checkNumber("rate-address", s.RateAddress, 0, mostRate)
+	f.checkNumber("rate-failures", s.RateFailures, 0, mostRate)
+	for part := range strings.SplitSeq(s.TrustedProxies, ",") {
+		if part = strings.TrimSpace(part); part == "" {
+			continue
+		}
+		network, err := netip.ParsePrefix(part)
+		if err != nil {
+			f.add("trusted-proxies", "%q is not a network, as 10.0.0.0/8", part)
+		}
+		c.proxies = append(c.proxies, network)
 	}
-	if err != nil {
-		f.add("listen", "%q is not host:port", s.Listen)
+	f.checkListen("listen", s.Listen)
+	if s.MetricsListen != "" {
+		f.checkListen("metrics-listen", s.MetricsListen)
 	}
 	if u, err := url.Parse(s.PublicURL); err != nil || s.PublicURL != "" && (u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
 		f.add("public-url", "%q is not an http:// or https:// address", s.PublicURL)
@@ -112,6 +130,16 @@ func (f *faults) add(flag, format string, args ...any) {
 func (f *faults) checkNumber(flag string, n, least, most int) {
 	if n < least || n > most {
 		f.add(flag, "%d is not a number from %d to %d", n, least, most)
+	}
+}
+
+func (f *faults) checkListen(flag, address string) {
+	_, port, err := net.SplitHostPort(address)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		f.add(flag, "%q is not host:port", address)
 	}
 }
 

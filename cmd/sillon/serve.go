@@ -79,9 +79,13 @@ func (e *environment) serve(ctx context.Context, db *store.DB, private *cluster.
 	if err != nil {
 		return fmt.Errorf("map style: %w", err)
 	}
+	metrics := api.NewMetrics(svc, version)
+	runner.Observe(metrics.JobDone)
 	server := &http.Server{
 		Handler: api.New(svc, api.Options{
 			PublicURL: address, Version: version, Style: style, Origins: []string{tiles.BackgroundOrigin(e.background)}, Log: log,
+			Rates:          api.Rates{Token: e.RateToken, Address: e.RateAddress, Failures: e.RateFailures},
+			TrustedProxies: e.proxies, Metrics: metrics, MetricsApart: e.MetricsListen != "",
 		}),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
@@ -95,6 +99,11 @@ func (e *environment) serve(ctx context.Context, db *store.DB, private *cluster.
 	_, _ = fmt.Fprintf(e.stderr, "Sillon est prêt : %s/\n", address)
 
 	g, ctx := errgroup.WithContext(ctx)
+	drained, endTrail := context.WithCancel(context.WithoutCancel(ctx))
+	defer endTrail()
+	if e.MetricsListen != "" {
+		g.Go(func() error { return e.serveMetrics(ctx, metrics) })
+	}
 	g.Go(func() error {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve: %w", err)
@@ -105,6 +114,7 @@ func (e *environment) serve(ctx context.Context, db *store.DB, private *cluster.
 		<-ctx.Done()
 		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), draining)
 		defer cancel()
+		defer endTrail() // what the last requests were refused belongs to it
 		if err := server.Shutdown(drain); err != nil {
 			log.WarnContext(drain, "requests cut off", "err", err)
 			return server.Close()
@@ -112,6 +122,7 @@ func (e *environment) serve(ctx context.Context, db *store.DB, private *cluster.
 		return nil
 	})
 	g.Go(func() error { return runner.Run(ctx) })
+	g.Go(func() error { return svc.KeepTrail(drained) })
 	if private != nil {
 		g.Go(func() error {
 			select {
@@ -123,4 +134,22 @@ func (e *environment) serve(ctx context.Context, db *store.DB, private *cluster.
 		})
 	}
 	return g.Wait()
+}
+
+// serveMetrics serves the metrics at an address of their own until ctx ends.
+func (e *environment) serveMetrics(ctx context.Context, metrics http.Handler) error {
+	var lc net.ListenConfig
+	listener, err := lc.Listen(ctx, "tcp", e.MetricsListen)
+	if err != nil {
+		return fmt.Errorf("listen for metrics: %w", err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", metrics)
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() }) // a scrape is nothing to wait for
+	defer stop()
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve metrics: %w", err)
+	}
+	return nil
 }

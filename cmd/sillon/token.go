@@ -13,6 +13,7 @@ import (
 
 type tokenCommand struct {
 	Create tokenCreate `cmd:"" help:"Make a service token and print it, once."`
+	Rotate tokenRotate `cmd:"" help:"Make the successor of a token and print it, once."`
 	Revoke tokenRevoke `cmd:"" help:"End a token at once."`
 	List   tokenList   `cmd:"" help:"List the tokens."`
 }
@@ -60,6 +61,30 @@ func (c tokenCreate) Run(ctx context.Context, env *environment) error {
 	})
 }
 
+type tokenRotate struct {
+	Token   string        `arg:"" help:"Id or prefix, as listed."`
+	Overlap time.Duration `help:"How long the token lives on beside its successor." default:"24h"`
+}
+
+func (c tokenRotate) check(f *faults) {
+	if c.Overlap < 0 || c.Overlap > 720*time.Hour {
+		f.add("overlap", "%v is not from 0 to 720h", c.Overlap)
+	}
+}
+
+// Run makes the successor of a token. Its text alone goes to standard output.
+func (c tokenRotate) Run(ctx context.Context, env *environment) error {
+	return env.withService(ctx, func(svc *service.Service) error {
+		text, t, err := svc.RotateToken(ctx, sillon.System, service.Rotation{Token: c.Token, Overlap: c.Overlap})
+		if err != nil {
+			return err
+		}
+		_, _ = fmt.Fprintf(env.stderr, "Jeton %s… créé : il ne sera plus affiché. %s vaut encore %v.\n", t.Prefix, c.Token, c.Overlap)
+		_, err = fmt.Fprintln(env.stdout, text)
+		return err
+	})
+}
+
 type tokenRevoke struct {
 	Token string `arg:"" help:"Id or prefix, as listed."`
 }
@@ -81,21 +106,19 @@ func (tokenList) Run(ctx context.Context, env *environment) error {
 		w := tabwriter.NewWriter(env.stdout, 0, 0, 2, ' ', 0)
 		_, _ = fmt.Fprintln(w, "préfixe\trôle\tcertificateur\tlibellé\tcréé\texpire\tdernier usage\tétat")
 		for _, t := range tokens {
-			oc, state := "", "actif"
+			oc := ""
 			if t.OC != nil {
 				oc = fmt.Sprint(*t.OC)
 			}
-			switch {
-			case t.RevokedAt != nil:
-				state = "révoqué"
-			case t.ExpiresAt != nil && t.ExpiresAt.Before(time.Now()):
-				state = "expiré"
-			}
 			_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", t.Prefix, t.Role, oc, t.Label,
-				moment(&t.CreatedAt), moment(t.ExpiresAt), moment(t.LastUsedAt), state)
+				moment(&t.CreatedAt), moment(t.ExpiresAt), moment(t.LastUsedAt), stateNames[svc.TokenState(t)])
 		}
 		return w.Flush()
 	})
+}
+
+var stateNames = map[sillon.TokenState]string{
+	sillon.TokenLive: "actif", sillon.TokenReplaced: "remplacé", sillon.TokenExpired: "expiré", sillon.TokenRevoked: "révoqué",
 }
 
 func moment(t *time.Time) string {
