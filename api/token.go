@@ -15,7 +15,6 @@ import (
 
 	"sillon/service"
 	"sillon/sillon"
-	"sillon/store"
 )
 
 // token is a service token on the wire. Jeton is its text, which only the reply
@@ -123,7 +122,7 @@ func (s *Server) rotateToken(c echo.Context) error {
 }
 
 // newToken answers with a token and, this once, its text.
-func (s *Server) newToken(c echo.Context, text string, t store.Token) error {
+func (s *Server) newToken(c echo.Context, text string, t service.Token) error {
 	noted(c)
 	body := s.tokenJSON(t)
 	body.Jeton = text
@@ -149,7 +148,7 @@ func tokenID(c echo.Context) string {
 	return id.String()
 }
 
-func (s *Server) tokenJSON(t store.Token) token {
+func (s *Server) tokenJSON(t service.Token) token {
 	when := func(t *time.Time) *string { return textNull(stamp(t)) }
 	return token{
 		ID: t.ID, Prefixe: t.Prefix, Role: t.Role, Certificateur: t.OC, Libelle: t.Label, Etat: s.service.TokenState(t),

@@ -10,7 +10,6 @@ import (
 
 	"sillon/service"
 	"sillon/sillon"
-	"sillon/store"
 )
 
 // trace is a row of the trail on the wire.
@@ -81,7 +80,7 @@ func (s *Server) trail(c echo.Context) error {
 	return c.JSON(http.StatusOK, list)
 }
 
-func traceJSON(t *store.Trace) trace {
+func traceJSON(t *service.Trace) trace {
 	return trace{
 		ID: t.ID, Date: stamp(&t.At), Type: t.Kind, Acteur: textNull(t.ActorID), Role: t.ActorRole, Certificateur: t.OC,
 		Action: textNull(t.Action), Ressource: textNull(t.Resource), Methode: textNull(t.Method), Route: textNull(t.Route),
@@ -99,7 +98,7 @@ func noted(c echo.Context) { c.Set(notedKey, true) }
 // what it failed with.
 func (s *Server) traced(c echo.Context, err error) {
 	a := actor(c)
-	t := store.Trace{Method: verb(c.Request().Method), Status: c.Response().Status, RequestID: requestID(c)}
+	t := service.Trace{Method: verb(c.Request().Method), Status: c.Response().Status, RequestID: requestID(c)}
 	switch known := a.ID != ""; {
 	case err != nil && t.Status == http.StatusNotFound && !known:
 		return // of nothing that is hidden

@@ -20,6 +20,9 @@ import (
 // recognised for what it is.
 const tokenMark = "sillon_"
 
+// A Token is a service token, without its secret.
+type Token = store.Token
+
 // A NewToken is a service token to be made.
 type NewToken struct {
 	Role  sillon.Roles // one of sillon.MachineRoles

@@ -25,6 +25,9 @@ const (
 	countEvery        = time.Minute
 )
 
+// A Trace is a row of the trail.
+type Trace = store.Trace
+
 // A TraceQuery selects a page of the trail.
 type TraceQuery = store.TraceQuery
 

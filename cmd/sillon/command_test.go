@@ -107,6 +107,21 @@ func TestToken(t *testing.T) {
 	if got := status(machine.stdout); got != http.StatusForbidden {
 		t.Errorf("an expired token is answered %d, want 403", got)
 	}
+	rotated := sillon("token", "rotate", prefix, "--overlap", "1h")
+	if rotated.code != 0 || !regexp.MustCompile(`^sillon_[a-z0-9]{30,}\n$`).MatchString(rotated.stdout) || rotated.stdout == created.stdout {
+		t.Fatalf("token rotate: %+v, want another token alone", rotated)
+	}
+	for _, token := range []string{created.stdout, rotated.stdout} {
+		if got := status(token); got != http.StatusOK {
+			t.Errorf("during the overlap: %d, want 200", got)
+		}
+	}
+	if got := sillon("token", "list"); !strings.Contains(got.stdout, "remplacé") {
+		t.Errorf("token list during the overlap: %+v", got)
+	}
+	if got := sillon("token", "rotate", prefix); got.code != 1 || !strings.Contains(got.stderr, "déjà un remplaçant") {
+		t.Errorf("token rotate, again: %+v", got)
+	}
 	if got := sillon("token", "revoke", prefix); got.code != 0 || got.stdout != "" {
 		t.Errorf("token revoke: %+v", got)
 	}
@@ -119,10 +134,10 @@ func TestToken(t *testing.T) {
 
 	list := sillon("token", "list")
 	lines := strings.Split(strings.TrimSpace(list.stdout), "\n")
-	if list.code != 0 || list.stderr != "" || len(lines) != 3 || !strings.HasPrefix(lines[0], "préfixe") {
-		t.Fatalf("token list: %+v, want a title and two tokens", list)
+	if list.code != 0 || list.stderr != "" || len(lines) != 4 || !strings.HasPrefix(lines[0], "préfixe") {
+		t.Fatalf("token list: %+v, want a title and three tokens", list)
 	}
-	for i, want := range [][]string{{"agence_bio", "expiré"}, {prefix, "oc_service", "logiciel de l'OC", "révoqué"}} {
+	for i, want := range [][]string{{rotated.stdout[:len(prefix)], "oc_service", "logiciel de l'OC", "actif"}, {"agence_bio", "expiré"}, {prefix, "oc_service", "logiciel de l'OC", "révoqué"}} {
 		holds(t, "line of the token", lines[i+1], want)
 	}
 	if strings.Contains(list.stdout, strings.TrimSpace(created.stdout)) {

@@ -245,6 +245,7 @@ func TestUsage(t *testing.T) {
 			nil, 2, nil,
 			[]string{`--role (SILLON_ROLE): "chef"`, "--certifier (SILLON_CERTIFIER): only for oc_service"},
 		},
+		{"a long overlap", []string{"token", "rotate", "x", "--overlap", "1000h"}, nil, 2, nil, []string{"--overlap (SILLON_OVERLAP): 1000h0m0s is not from 0 to 720h"}},
 		{"too few demonstration parcels", []string{"demo", "--parcels", "0"}, nil, 2, nil, []string{"--parcels (SILLON_PARCELS): 0 is not"}},
 		{
 			"an owner's address alone",
@@ -258,6 +259,7 @@ func TestUsage(t *testing.T) {
 			[]string{
 				"SILLON_WORKERS=0", "SILLON_LOG_LEVEL=loud", "SILLON_BACKGROUND=moon", "SILLON_DEMO=perhaps",
 				"SILLON_DATABASE_URL=mysql://x", "SILLON_ADMIN_DATABASE_URL=://",
+				"SILLON_RATE_TOKEN=-1", "SILLON_TRUSTED_PROXIES=10.0.0.0/8, here", "SILLON_METRICS_LISTEN=9090",
 			},
 			2, nil,
 			[]string{
@@ -265,7 +267,8 @@ func TestUsage(t *testing.T) {
 				`--listen (SILLON_LISTEN): "nowhere" is not host:port`, `--demo-parcels (SILLON_DEMO_PARCELS): `,
 				"--connections (SILLON_CONNECTIONS): 1 is not a number from 2 to 1000", "--data-dir (SILLON_DATA_DIR): empty",
 				`--public-url (SILLON_PUBLIC_URL): "ftp://x"`, "--workers (SILLON_WORKERS): 0 is not a number from 1 to 100",
-				`--log-level (SILLON_LOG_LEVEL): "loud"`, `--background (SILLON_BACKGROUND): "moon"`,
+				"--rate-token (SILLON_RATE_TOKEN): -1 is not a number", `--trusted-proxies (SILLON_TRUSTED_PROXIES): "here"`,
+				`--metrics-listen (SILLON_METRICS_LISTEN): "9090" is not host:port`, `--log-level (SILLON_LOG_LEVEL): "loud"`, `--background (SILLON_BACKGROUND): "moon"`,
 				`--demo (SILLON_DEMO): `, "--database-url (SILLON_DATABASE_URL): not a postgres:// address",
 				"--admin-database-url (SILLON_ADMIN_DATABASE_URL): not a postgres:// address",
 			},

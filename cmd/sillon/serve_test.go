@@ -137,3 +137,45 @@ func TestServeNoDatabase(t *testing.T) {
 		})
 	}
 }
+
+// TestServeMetricsApart serves the metrics where they were asked for, there
+// alone, and writes what was refused before it ends (O9, O14, S26).
+func TestServeMetricsApart(t *testing.T) {
+	t.Parallel()
+	_, address := storetest.Open(t, 1)
+	env := []string{"SILLON_DATABASE_URL=" + address}
+	var lc net.ListenConfig
+	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	apart := l.Addr().String()
+	_ = l.Close() // its port is free again, and nobody else's for a while
+	n := start(t, env, "serve", "--metrics-listen", apart)
+	if code, body := n.get(t, "/api/v2/test", "sillon_wrong"); code != http.StatusForbidden {
+		t.Errorf("a wrong token: %d %s", code, body)
+	}
+	if code, body := n.get(t, "/metrics", ""); code != http.StatusNotFound {
+		t.Errorf("/metrics beside the service: %d %.200s", code, body)
+	}
+	main := n.url
+	n.url = "http://" + apart
+	code, body := n.get(t, "/metrics", "")
+	if want := `sillon_http_refusals_total{code="FORBIDDEN",status="403"} 1`; code != http.StatusOK || !strings.Contains(body, want) {
+		t.Errorf("/metrics apart: %d %s, want %s", code, body, want)
+	}
+	if code, _ := n.get(t, "/api/version", ""); code != http.StatusNotFound {
+		t.Errorf("the service at the address of the metrics: %d", code)
+	}
+	n.url = main
+	n.stop(t)
+	conn, err := pgx.Connect(t.Context(), address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(t.Context()) }()
+	var codes string
+	if err := conn.QueryRow(t.Context(), `SELECT string_agg(action || ' ' || code, ', ') FROM trail`).Scan(&codes); err != nil || codes != "test FORBIDDEN" {
+		t.Errorf("the trail after the stop: %q, %v", codes, err)
+	}
+}
