@@ -144,15 +144,15 @@ func (s *Server) docs(c echo.Context) error {
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set(echo.HeaderCacheControl, "public, no-cache")
 	h.Set(echo.HeaderVary, echo.HeaderAcceptEncoding)
-	etag, body := `"`+p.etag+`"`, p.plain
-	if accepts(c, "gzip") {
+	etag, body, zipped := `"`+p.etag+`"`, p.plain, accepts(c, "gzip")
+	if zipped {
 		etag, body = `"`+p.etag+`-gzip"`, p.gzip
 	}
 	h.Set("ETag", etag)
 	if matches(c, etag) {
 		return c.NoContent(http.StatusNotModified)
 	}
-	if accepts(c, "gzip") {
+	if zipped {
 		h.Set(echo.HeaderContentEncoding, "gzip")
 	}
 	return c.Blob(http.StatusOK, "text/html; charset=utf-8", body)

@@ -254,9 +254,16 @@ func TestS23ForgedHost(t *testing.T) {
 		who  asker
 		path string
 	}{
-		{ocOne, listPath + "?limit=1"}, {inao, farmsPath + "?limite=1"}, {agenceBio, tokensPath + "?limite=1"},
-		{nobody, "/tiles/parcelles.json"}, {nobody, "/tiles/departements.json"}, {nobody, "/tiles/style.json"}, {nobody, "/docs"}, {nobody, "/"},
-		{ocOne, farmsPath}, {nobody, "/api/v3/nowhere"},
+		{ocOne, listPath + "?limit=1"},
+		{inao, farmsPath + "?limite=1"},
+		{agenceBio, tokensPath + "?limite=1"},
+		{nobody, "/tiles/parcelles.json"},
+		{nobody, "/tiles/departements.json"},
+		{nobody, "/tiles/style.json"},
+		{nobody, "/docs"},
+		{nobody, "/"},
+		{ocOne, farmsPath},
+		{nobody, "/api/v3/nowhere"},
 	} {
 		ask := func(host string, headers ...string) string {
 			r := request(t, http.MethodGet, tt.path, s.tokens[tt.who])
