@@ -72,6 +72,10 @@ func permissions() map[string]rule {
 			path: func(r resource) string { return "/api/v3/parcellaires/" + r.version + "/parcelles" },
 			oc:   visible, agenceBio: supervised, inao: supervised,
 		},
+		"GET /api/v3/imports/{jobId}/evenements": {
+			path: func(r resource) string { return eventsPath(r.job) },
+			oc:   jobsOfOne, agenceBio: "200", inao: "200",
+		},
 		"GET /tiles/parcelles/{z}/{x}/{y}.mvt":     open(tilePath(2.105, 47.105, 12), "200"),
 		"HEAD /tiles/parcelles/{z}/{x}/{y}.mvt":    open(tilePath(2.105, 47.105, 12), "200"),
 		"GET /tiles/departements/{z}/{x}/{y}.mvt":  open("/tiles/departements/0/0/0.mvt", "204"),

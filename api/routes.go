@@ -29,6 +29,7 @@ func (s *Server) routes() []route {
 		get("/api/v2/certification/parcellaires", "/api/v2/certification/parcellaires", s.exchangeAll, s.authenticated),
 		get("/api/v3/exploitations", "/api/v3/exploitations", s.farms, s.authenticated),
 		get("/api/v3/parcellaires/:id/parcelles", "/api/v3/parcellaires/{id}/parcelles", s.parcels, s.authenticated),
+		get("/api/v3/imports/:jobId/evenements", "/api/v3/imports/{jobId}/evenements", s.importEvents, s.authenticated),
 		get("/tiles/parcelles/:z/:x/:y", "/tiles/parcelles/{z}/{x}/{y}.mvt", s.parcelTile),
 		head("/tiles/parcelles/:z/:x/:y", "/tiles/parcelles/{z}/{x}/{y}.mvt", s.parcelTile),
 		get("/tiles/departements/:z/:x/:y", "/tiles/departements/{z}/{x}/{y}.mvt", s.departementTile),

@@ -82,7 +82,14 @@ func (l *logBuffer) String() string {
 
 func newServer(t *testing.T) *server {
 	t.Helper()
-	db, address := storetest.Open(t, 6)
+	return newServerWith(t, 6, func(*service.Options) {})
+}
+
+// newServerWith is newServer with a pool of so many connections, and other
+// options.
+func newServerWith(t *testing.T, connections int, change func(*service.Options)) *server {
+	t.Helper()
+	db, address := storetest.Open(t, connections)
 	for _, numero := range []string{"1001", "1002", "1003"} {
 		storetest.Farm(t, db, numero, 1)
 	}
@@ -93,7 +100,9 @@ func newServer(t *testing.T) *server {
 	}
 	s := &server{db: db, address: address, tokens: make(map[asker]string), log: &logBuffer{}}
 	log := slog.New(slog.NewJSONHandler(s.log, nil))
-	s.service, err = service.New(db, service.Options{IsCPF: nomenclature.IsCPF, Log: log, SpoolDir: t.TempDir()})
+	opts := service.Options{IsCPF: nomenclature.IsCPF, Log: log, SpoolDir: t.TempDir()}
+	change(&opts)
+	s.service, err = service.New(db, opts)
 	if err != nil {
 		t.Fatal(err)
 	}

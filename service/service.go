@@ -23,6 +23,9 @@ type Options struct {
 	SpoolDir string                 // for bodies being received; empty is the system's
 	Log      *slog.Logger
 	Now      func() time.Time // for the days of documents and versions; nil is time.Now
+	// Heartbeat is how often a reader of a stream with no news gets a sign of
+	// life; 0 is the contract's 15 s.
+	Heartbeat time.Duration
 }
 
 // A Service answers for the whole domain. It is safe for concurrent use.
@@ -31,6 +34,8 @@ type Service struct {
 	opts  Options
 	paris *time.Location
 	land  groundCache
+
+	progress *progressFeed
 }
 
 // New returns a service on db.
@@ -42,7 +47,10 @@ func New(db *store.DB, opts Options) (*Service, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	return &Service{db: db, opts: opts, paris: paris}, nil
+	if opts.Heartbeat == 0 {
+		opts.Heartbeat = heartbeat
+	}
+	return &Service{db: db, opts: opts, paris: paris, progress: newProgressFeed(db, opts.Log)}, nil
 }
 
 // scopeOf is what row-level security lets an actor see.

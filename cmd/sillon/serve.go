@@ -87,6 +87,7 @@ func (e *environment) serve(ctx context.Context, db *store.DB, private *cluster.
 		IdleTimeout:       2 * time.Minute,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
+	server.RegisterOnShutdown(svc.EndStreams)
 	if private != nil {
 		if err := private.Announce(address); err != nil {
 			return err
