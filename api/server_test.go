@@ -27,6 +27,7 @@ import (
 	"sillon/sillon"
 	"sillon/store"
 	"sillon/store/storetest"
+	"sillon/upstream"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -100,7 +101,10 @@ func newServerWith(t *testing.T, connections int, change func(*service.Options))
 	}
 	s := &server{db: db, address: address, tokens: make(map[asker]string), log: &logBuffer{}}
 	log := slog.New(slog.NewJSONHandler(s.log, nil))
-	opts := service.Options{IsCPF: nomenclature.IsCPF, Log: log, SpoolDir: t.TempDir()}
+	opts := service.Options{
+		IsCPF: nomenclature.IsCPF, Log: log, SpoolDir: t.TempDir(), Secret: []byte("a secret of thirty-two bytes....."),
+		Poster: upstream.NewPoster(upstream.Options{Guard: upstream.Guard{AllowHTTP: true, AllowPrivate: true}, Timeout: time.Second}),
+	}
 	change(&opts)
 	s.service, err = service.New(db, opts)
 	if err != nil {

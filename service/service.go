@@ -14,6 +14,7 @@ import (
 	"sillon/importers/exchange"
 	"sillon/sillon"
 	"sillon/store"
+	"sillon/upstream"
 )
 
 // Options are what a Service needs besides its store.
@@ -26,6 +27,10 @@ type Options struct {
 	// Heartbeat is how often a reader of a stream with no news gets a sign of
 	// life; 0 is the contract's 15 s.
 	Heartbeat time.Duration
+	// Secret encrypts the secrets of webhooks; without one there are none.
+	Secret []byte
+	// Poster sends to webhooks; nil is one that reaches the public Internet alone.
+	Poster *upstream.Poster
 }
 
 // A Service answers for the whole domain. It is safe for concurrent use.
@@ -36,6 +41,8 @@ type Service struct {
 	land  groundCache
 
 	progress *progressFeed
+	sealer   *sealer // nil without a secret
+	posts    postCount
 }
 
 // New returns a service on db.
@@ -50,7 +57,16 @@ func New(db *store.DB, opts Options) (*Service, error) {
 	if opts.Heartbeat == 0 {
 		opts.Heartbeat = heartbeat
 	}
-	return &Service{db: db, opts: opts, paris: paris, progress: newProgressFeed(db, opts.Log)}, nil
+	s := &Service{db: db, opts: opts, paris: paris, progress: newProgressFeed(db, opts.Log)}
+	if opts.Poster == nil {
+		s.opts.Poster = upstream.NewPoster(upstream.Options{})
+	}
+	if len(opts.Secret) > 0 {
+		if s.sealer, err = newSealer(opts.Secret); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
 }
 
 // scopeOf is what row-level security lets an actor see.

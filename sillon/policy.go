@@ -79,6 +79,8 @@ const (
 	ActionReadJob            // read the jobs, logs and payloads of a push
 	ActionExchange           // the RFC 002 read API
 	ActionReadOpen           // open data, its tiles, reference lists
+	ActionReadWebhook        // a webhook and its deliveries, without its secret
+	ActionEditWebhook        // make, change, try and delete a webhook
 )
 
 // grants is the table of permissions. What it does not list is refused.
@@ -91,6 +93,8 @@ var grants = map[Action]Roles{
 	ActionExchange:    RoleOCService,
 	ActionReadOpen: RoleOCService | RoleAuditor | RoleOfficer | RoleFarmer | RoleAgenceBio | RoleINAO | RoleASP |
 		RolePublic,
+	ActionReadWebhook: RoleOCService | RoleAgenceBio,
+	ActionEditWebhook: RoleOCService,
 }
 
 // A Resource is what an action is about, as far as permissions go. The zero
@@ -110,6 +114,7 @@ const (
 	ResourceNone        ResourceKind = iota // nothing to hide: lists filter by themselves
 	ResourceParcellaire                     // domain.md §3.3
 	ResourceJob                             // certifier-exchange.md §6.4, "Scope"
+	ResourceWebhook                         // its certifier's own
 )
 
 // OnParcellaire is a parcellaire as a resource; current is the farm's
@@ -120,6 +125,9 @@ func OnParcellaire(p *Parcellaire, current OC) Resource {
 
 // OnJob is an import job as a resource.
 func OnJob(owner OC) Resource { return Resource{Kind: ResourceJob, Owner: owner} }
+
+// OnWebhook is a webhook as a resource.
+func OnWebhook(owner OC) Resource { return Resource{Kind: ResourceWebhook, Owner: owner} }
 
 // May returns nil when a may do act on r, ErrNotFound when a may not even
 // know that r exists, and ErrForbidden otherwise (domain.md §2).
@@ -150,7 +158,7 @@ func (a Actor) sees(r Resource) bool {
 	switch r.Kind {
 	case ResourceParcellaire:
 		return a.OC == r.Owner || a.OC == r.Current
-	case ResourceJob:
+	case ResourceJob, ResourceWebhook:
 		return a.OC == r.Owner
 	case ResourceNone:
 	}
