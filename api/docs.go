@@ -122,8 +122,8 @@ type docsProperty struct {
 	Schema   docsSchema
 }
 
-// A page is a finished page, as it is sent.
-type page struct {
+// A finishedPage is a page as it is sent.
+type finishedPage struct {
 	plain, gzip  []byte
 	etag, policy string
 }
@@ -158,7 +158,7 @@ func (s *Server) docs(c echo.Context) error {
 	return c.Blob(http.StatusOK, "text/html; charset=utf-8", body)
 }
 
-func makeDocs() (*page, error) {
+func makeDocs() (*finishedPage, error) {
 	doc, err := loadDescription()
 	if err != nil {
 		return nil, fmt.Errorf("docs: %w", err)
@@ -182,7 +182,7 @@ func makeDocs() (*page, error) {
 		return nil, fmt.Errorf("docs: %w", err)
 	}
 	sum, style := sha256.Sum256(plain.Bytes()), sha256.Sum256([]byte(docsStyle))
-	return &page{
+	return &finishedPage{
 		plain: plain.Bytes(), gzip: zipped.Bytes(), etag: hex.EncodeToString(sum[:16]),
 		policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(style[:]) +
 			"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",

@@ -70,6 +70,7 @@ func TestWalkThrough(t *testing.T) {
 	shows("the first poll", s.get(t, certifier, jobPath(1)), http.StatusOK, guide)
 	s.work(t, 950)
 	shows("the poll", s.get(t, certifier, jobPath(1)), http.StatusOK, readme, guide)
+	shows("the stream", s.get(t, certifier, eventsPath(1)), http.StatusOK, guide)
 	shows("reading back", s.get(t, certifier, "/api/v2/certification/parcellaire/990002"), http.StatusOK, readme, guide)
 	shows("the list of farms", s.get(t, agenceBio, "/api/v3/exploitations?recherche=990002"), http.StatusOK, readme)
 	id := s.version(t, "990002", 950, "2026-03-20")

@@ -3,6 +3,7 @@ package api_test
 import (
 	"cmp"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -30,6 +31,9 @@ type resource struct {
 	numero  string
 	version string
 	job     int64
+	// The webhook of the version's author, a message to it, and another webhook
+	// that may be deleted.
+	webhook, delivery, doomed string
 }
 
 // A rule is a row of the table of domain.md §2 for a route: the status that each
@@ -38,6 +42,7 @@ type resource struct {
 type rule struct {
 	path                              func(resource) string // nil for the push
 	oc, agenceBio, inao, asp, noToken string
+	body                              func(resource) string
 }
 
 var askers = []asker{ocOne, agenceBio, inao, asp, nobody}
@@ -54,8 +59,12 @@ func permissions() map[string]rule {
 		exchangedByOne = "own 200, left 200, later 200, inherited 200, foreign 404, deleted 404"
 	)
 	open := func(path, status string) rule {
-		return rule{func(resource) string { return path }, status, status, status, status, status}
+		return rule{func(resource) string { return path }, status, status, status, status, status, nil}
 	}
+	hook := func(suffix string) func(resource) string {
+		return func(r resource) string { return webhooksPath + "/" + r.webhook + suffix }
+	}
+	const tried = "own 202, left 202, later 404, inherited 404, foreign 404, deleted 202"
 	return map[string]rule{
 		"POST /api/v2/certification/parcelles": {oc: pushedByOne},
 		"GET /api/v3/import/jobs/{id}": {
@@ -71,6 +80,30 @@ func permissions() map[string]rule {
 		"GET /api/v3/parcellaires/{id}/parcelles": {
 			path: func(r resource) string { return "/api/v3/parcellaires/" + r.version + "/parcelles" },
 			oc:   visible, agenceBio: supervised, inao: supervised,
+		},
+		"GET /api/v3/imports/{jobId}/evenements": {
+			path: func(r resource) string { return eventsPath(r.job) },
+			oc:   jobsOfOne, agenceBio: "200", inao: "200",
+		},
+		"GET /api/v3/webhooks": {path: func(resource) string { return webhooksPath }, oc: "200", agenceBio: "200"},
+		"POST /api/v3/webhooks": {
+			path: func(resource) string { return webhooksPath }, oc: "201",
+			body: func(r resource) string { return `{"url":"https://9.9.9.9/nouveau/` + r.version + `"}` },
+		},
+		"GET /api/v3/webhooks/{id}":   {path: hook(""), oc: jobsOfOne, agenceBio: "200"},
+		"PATCH /api/v3/webhooks/{id}": {path: hook(""), oc: jobsOfOne},
+		"DELETE /api/v3/webhooks/{id}": {
+			path: func(r resource) string { return webhooksPath + "/" + r.doomed },
+			oc:   "own 204, left 204, later 404, inherited 404, foreign 404, deleted 204",
+		},
+		"POST /api/v3/webhooks/{id}/rotation":  {path: hook("/rotation"), oc: jobsOfOne},
+		"POST /api/v3/webhooks/{id}/essai":     {path: hook("/essai"), oc: tried},
+		"GET /api/v3/webhooks/{id}/livraisons": {path: hook("/livraisons"), oc: jobsOfOne, agenceBio: "200"},
+		"POST /api/v3/webhooks/{id}/livraisons/{livraisonId}/renvoi": {
+			path: func(r resource) string {
+				return webhooksPath + "/" + r.webhook + "/livraisons/" + r.delivery + "/renvoi"
+			},
+			oc: tried,
 		},
 		"GET /api/v3/jetons":                       {path: func(resource) string { return tokensPath }, agenceBio: "200"},
 		"POST /api/v3/jetons":                      {path: func(resource) string { return tokensPath }, agenceBio: "400"},
@@ -151,7 +184,11 @@ func TestPermissions(t *testing.T) {
 					if rule.path == nil {
 						r = s.push(t, who, []object{record(resources[rel].numero)})
 					} else {
-						r = s.ask(t, who, method, rule.path(resources[rel]), nil)
+						var body io.Reader
+						if rule.body != nil {
+							body = strings.NewReader(rule.body(resources[rel]))
+						}
+						r = s.ask(t, who, method, rule.path(resources[rel]), body)
 					}
 					if got, want := fmt.Sprint(r.Status), rule.status(who, rel); got != want {
 						t.Errorf("%s, %s on %s: %s, want %s: %.200s", name, who, rel, got, want, r.Body)
@@ -182,9 +219,16 @@ func (s *server) leaksNothing(t *testing.T, name string, who asker, r *reply) {
 func (s *server) resources(t *testing.T) map[relation]resource {
 	t.Helper()
 	all := make(map[relation]resource)
+	hooks := make(map[asker]string)
+	for _, who := range []asker{ocOne, ocTwo} {
+		hooks[who] = s.newWebhook(t, who, "https://9.9.9.9/").ID
+	}
 	add := func(rel relation, who asker, numero, date string) {
 		version := s.marked(t, who, numero, date)
-		all[rel] = resource{numero, version, int64(len(all) + 1)}
+		r := resource{numero: numero, version: version, job: int64(len(all) + 1), webhook: hooks[who]}
+		r.doomed = s.newWebhook(t, who, "https://9.9.9.9/"+string(rel)).ID
+		r.delivery = s.try(t, who, r.webhook)
+		all[rel] = r
 	}
 	for _, numero := range []string{"4001", "4002", "4003", "4005"} {
 		storetest.Farm(t, s.db, numero, 1)
@@ -243,7 +287,8 @@ func TestS8ForeignIsUnknown(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
 	resources := s.resources(t)
-	nothing := resource{"7777", "00000000-0000-4000-8000-000000000000", 9999}
+	const none = "00000000-0000-4000-8000-000000000000"
+	nothing := resource{"7777", none, 9999, none, none, none}
 	for name, rule := range permissions() {
 		if rule.path == nil {
 			continue

@@ -63,17 +63,7 @@ func (s *Server) recovered(next echo.HandlerFunc) echo.HandlerFunc {
 // (certifier-exchange.md §1.1).
 func (s *Server) authenticated(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		token := strings.TrimSpace(c.Request().Header.Get(echo.HeaderAuthorization))
-		if scheme, rest, ok := strings.Cut(token, " "); ok && strings.EqualFold(scheme, "Bearer") {
-			token = strings.TrimSpace(rest)
-		}
-		if token == "" || strings.EqualFold(token, "Bearer") {
-			return sillon.ErrNoCredentials
-		}
-		if err := s.unblocked(c); err != nil {
-			return err
-		}
-		a, err := s.service.Authenticate(c.Request().Context(), token)
+		a, err := s.authenticate(c)
 		if err != nil {
 			if errors.Is(err, sillon.ErrBadCredentials) {
 				s.blamed(c)
@@ -85,6 +75,21 @@ func (s *Server) authenticated(next echo.HandlerFunc) echo.HandlerFunc {
 		c.Response().Header().Set(echo.HeaderCacheControl, "private, no-store")
 		return s.metered(c, a, next)
 	}
+}
+
+// authenticate finds the actor of the token in the Authorization header.
+func (s *Server) authenticate(c echo.Context) (sillon.Actor, error) {
+	token := strings.TrimSpace(c.Request().Header.Get(echo.HeaderAuthorization))
+	if scheme, rest, ok := strings.Cut(token, " "); ok && strings.EqualFold(scheme, "Bearer") {
+		token = strings.TrimSpace(rest)
+	}
+	if token == "" || strings.EqualFold(token, "Bearer") {
+		return sillon.Actor{}, sillon.ErrNoCredentials
+	}
+	if err := s.unblocked(c); err != nil {
+		return sillon.Actor{}, err
+	}
+	return s.service.Authenticate(c.Request().Context(), token)
 }
 
 func actor(c echo.Context) sillon.Actor {

@@ -21,6 +21,9 @@ func (s *Server) routes() []route {
 	get := func(path, spec string, h echo.HandlerFunc, m ...echo.MiddlewareFunc) route {
 		return route{http.MethodGet, path, spec, h, m}
 	}
+	post := func(path, spec string, h echo.HandlerFunc) route {
+		return route{http.MethodPost, path, spec, h, []echo.MiddlewareFunc{s.authenticated}}
+	}
 	head := func(path, spec string, h echo.HandlerFunc) route { return route{http.MethodHead, path, spec, h, nil} }
 	return []route{
 		{http.MethodPost, "/api/v2/certification/parcelles", "/api/v2/certification/parcelles", s.push, []echo.MiddlewareFunc{s.authenticated}},
@@ -29,6 +32,16 @@ func (s *Server) routes() []route {
 		get("/api/v2/certification/parcellaires", "/api/v2/certification/parcellaires", s.exchangeAll, s.authenticated),
 		get("/api/v3/exploitations", "/api/v3/exploitations", s.farms, s.authenticated),
 		get("/api/v3/parcellaires/:id/parcelles", "/api/v3/parcellaires/{id}/parcelles", s.parcels, s.authenticated),
+		get("/api/v3/imports/:jobId/evenements", "/api/v3/imports/{jobId}/evenements", s.importEvents, s.authenticated),
+		get("/api/v3/webhooks", "/api/v3/webhooks", s.webhooks, s.authenticated),
+		post("/api/v3/webhooks", "/api/v3/webhooks", s.createWebhook),
+		get("/api/v3/webhooks/:id", "/api/v3/webhooks/{id}", s.webhook, s.authenticated),
+		{http.MethodPatch, "/api/v3/webhooks/:id", "/api/v3/webhooks/{id}", s.editWebhook, []echo.MiddlewareFunc{s.authenticated}},
+		{http.MethodDelete, "/api/v3/webhooks/:id", "/api/v3/webhooks/{id}", s.deleteWebhook, []echo.MiddlewareFunc{s.authenticated}},
+		post("/api/v3/webhooks/:id/rotation", "/api/v3/webhooks/{id}/rotation", s.rotateWebhook),
+		post("/api/v3/webhooks/:id/essai", "/api/v3/webhooks/{id}/essai", s.tryWebhook),
+		get("/api/v3/webhooks/:id/livraisons", "/api/v3/webhooks/{id}/livraisons", s.deliveries, s.authenticated),
+		post("/api/v3/webhooks/:id/livraisons/:livraisonId/renvoi", "/api/v3/webhooks/{id}/livraisons/{livraisonId}/renvoi", s.resendDelivery),
 		get("/api/v3/jetons", "/api/v3/jetons", s.tokens, s.authenticated),
 		{http.MethodPost, "/api/v3/jetons", "/api/v3/jetons", s.createToken, []echo.MiddlewareFunc{s.authenticated}},
 		{http.MethodDelete, "/api/v3/jetons/:id", "/api/v3/jetons/{id}", s.revokeToken, []echo.MiddlewareFunc{s.authenticated}},

@@ -27,6 +27,7 @@ import (
 	"sillon/sillon"
 	"sillon/store"
 	"sillon/store/storetest"
+	"sillon/upstream"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -83,7 +84,14 @@ func (l *logBuffer) String() string {
 
 func newServer(t *testing.T) *server {
 	t.Helper()
-	db, address := storetest.Open(t, 6)
+	return newServerWith(t, 6, func(*service.Options) {})
+}
+
+// newServerWith is newServer with a pool of so many connections, and other
+// options.
+func newServerWith(t *testing.T, connections int, change func(*service.Options)) *server {
+	t.Helper()
+	db, address := storetest.Open(t, connections)
 	for _, numero := range []string{"1001", "1002", "1003"} {
 		storetest.Farm(t, db, numero, 1)
 	}
@@ -95,7 +103,12 @@ func newServer(t *testing.T) *server {
 	s := &server{db: db, address: address, tokens: make(map[asker]string), log: &logBuffer{}}
 	log := slog.New(slog.NewJSONHandler(s.log, nil))
 	s.logger = log
-	s.service, err = service.New(db, service.Options{IsCPF: nomenclature.IsCPF, Log: log, SpoolDir: t.TempDir()})
+	opts := service.Options{
+		IsCPF: nomenclature.IsCPF, Log: log, SpoolDir: t.TempDir(), Secret: []byte("a secret of thirty-two bytes....."),
+		Poster: upstream.NewPoster(upstream.Options{Guard: upstream.Guard{AllowHTTP: true, AllowPrivate: true}, Timeout: time.Second}),
+	}
+	change(&opts)
+	s.service, err = service.New(db, opts)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,6 +28,9 @@ const (
 	sweepPeriod = 10 * time.Second
 	timeout     = time.Minute
 	draining    = 15 * time.Second
+	// webhookWorkers mostly wait for the servers of others.
+	webhookWorkers = 8
+	webhookSweep   = time.Minute
 )
 
 // A Runner works the queue of one node.
@@ -43,8 +46,14 @@ func New(db *store.DB, svc *service.Service, workers int, log *slog.Logger) (*Ru
 	river.AddWorker(registered, &pushWorker{service: svc, holder: uuid.NewString()})
 	river.AddWorker(registered, &sweepWorker{service: svc})
 	timed := &timer{}
+	river.AddWorker(registered, &webhookWorker{service: svc})
+	river.AddWorker(registered, &webhookSweepWorker{service: svc})
+	queues := map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}}
+	if svc.CanSign() {
+		queues[store.QueueWebhooks] = river.QueueConfig{MaxWorkers: webhookWorkers}
+	}
 	client, err := river.NewClient(riverpgxv5.New(db.Pool()), &river.Config{
-		Queues:               map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}},
+		Queues:               queues,
 		Workers:              registered,
 		Middleware:           []rivertype.Middleware{timed},
 		Logger:               slog.New(slog.DiscardHandler), // one line per failed run, below
@@ -52,16 +61,24 @@ func New(db *store.DB, svc *service.Service, workers int, log *slog.Logger) (*Ru
 		JobTimeout:           timeout,
 		RescueStuckJobsAfter: 2 * timeout,
 		MaxAttempts:          pushTries,
-		PeriodicJobs: []*river.PeriodicJob{river.NewPeriodicJob(
-			river.PeriodicInterval(sweepPeriod),
-			func() (river.JobArgs, *river.InsertOpts) { return store.SweepJob{}, nil },
-			&river.PeriodicJobOpts{RunOnStart: true},
-		)},
+		PeriodicJobs: []*river.PeriodicJob{
+			every(sweepPeriod, store.SweepJob{}),
+			every(webhookSweep, store.WebhookSweepJob{}),
+		},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("job runner: %w", err)
 	}
 	return &Runner{client, log, timed}, nil
+}
+
+// every has a job enqueued at once, then again and again.
+func every(period time.Duration, args river.JobArgs) *river.PeriodicJob {
+	return river.NewPeriodicJob(
+		river.PeriodicInterval(period),
+		func() (river.JobArgs, *river.InsertOpts) { return args, nil },
+		&river.PeriodicJobOpts{RunOnStart: true},
+	)
 }
 
 // Run works the queue until ctx ends, then lets the jobs at work finish what
@@ -123,6 +140,33 @@ type sweepWorker struct {
 
 func (w *sweepWorker) Work(ctx context.Context, _ *river.Job[store.SweepJob]) error {
 	return w.service.SweepImports(ctx)
+}
+
+// webhookWorker sends a message to a webhook.
+type webhookWorker struct {
+	river.WorkerDefaults[store.WebhookJob]
+	service *service.Service
+}
+
+func (w *webhookWorker) Work(ctx context.Context, job *river.Job[store.WebhookJob]) error {
+	wait, again, err := w.service.DeliverWebhook(ctx, job.Args.OC, job.Args.Webhook, job.Args.Delivery)
+	switch {
+	case err != nil:
+		return err // the database failed: tries at the webhook are counted with the message
+	case again:
+		return river.JobSnooze(wait)
+	}
+	return nil
+}
+
+// webhookSweepWorker looks after messages that nobody sends.
+type webhookSweepWorker struct {
+	river.WorkerDefaults[store.WebhookSweepJob]
+	service *service.Service
+}
+
+func (w *webhookSweepWorker) Work(ctx context.Context, _ *river.Job[store.WebhookSweepJob]) error {
+	return w.service.SweepWebhooks(ctx)
 }
 
 // errorHandler logs what went wrong in a run; the queue decides what follows.

@@ -92,7 +92,7 @@ func (s *Service) workSlice(ctx context.Context, oc sillon.OC, holder string, en
 			return err
 		}
 		if len(sl.records) == 0 {
-			return tx.FinishImport(ctx, job.ID, "")
+			return s.finishImport(ctx, tx, job.ID, "")
 		}
 		numeros := make([]string, len(sl.records))
 		for i, r := range sl.records {
@@ -202,7 +202,7 @@ func (s *Service) AbandonImport(ctx context.Context, oc sillon.OC, cause error) 
 		if err != nil || !ok {
 			return err
 		}
-		return tx.FinishImport(ctx, job.ID, "Le traitement a échoué après plusieurs essais, renvoyez cet envoi.")
+		return s.finishImport(ctx, tx, job.ID, "Le traitement a échoué après plusieurs essais, renvoyez cet envoi.")
 	})
 }
 

@@ -218,7 +218,7 @@ func (s *Service) insertImport(ctx context.Context, n store.NewImport) (id int64
 			return err
 		}
 		if n.Job.State != "CREATED" {
-			return nil
+			return s.announceEnd(ctx, tx, id)
 		}
 		return tx.Enqueue(ctx, store.PushJob{OC: n.Job.OC})
 	})

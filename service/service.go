@@ -14,6 +14,7 @@ import (
 	"sillon/importers/exchange"
 	"sillon/sillon"
 	"sillon/store"
+	"sillon/upstream"
 )
 
 // Options are what a Service needs besides its store.
@@ -23,6 +24,13 @@ type Options struct {
 	SpoolDir string                 // for bodies being received; empty is the system's
 	Log      *slog.Logger
 	Now      func() time.Time // for the days of documents and versions; nil is time.Now
+	// Heartbeat is how often a reader of a stream with no news gets a sign of
+	// life; 0 is the contract's 15 s.
+	Heartbeat time.Duration
+	// Secret encrypts the secrets of webhooks; without one there are none.
+	Secret []byte
+	// Poster sends to webhooks; nil is one that reaches the public Internet alone.
+	Poster *upstream.Poster
 }
 
 // A Service answers for the whole domain. It is safe for concurrent use.
@@ -33,6 +41,10 @@ type Service struct {
 	land  groundCache
 	trail trail
 	work  work
+
+	progress *progressFeed
+	sealer   *sealer // nil without a secret
+	posts    postCount
 }
 
 // New returns a service on db.
@@ -44,7 +56,19 @@ func New(db *store.DB, opts Options) (*Service, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	return &Service{db: db, opts: opts, paris: paris, trail: newTrail()}, nil
+	if opts.Heartbeat == 0 {
+		opts.Heartbeat = heartbeat
+	}
+	s := &Service{db: db, opts: opts, paris: paris, trail: newTrail(), progress: newProgressFeed(db, opts.Log)}
+	if opts.Poster == nil {
+		s.opts.Poster = upstream.NewPoster(upstream.Options{})
+	}
+	if len(opts.Secret) > 0 {
+		if s.sealer, err = newSealer(opts.Secret); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
 }
 
 // scopeOf is what row-level security lets an actor see.

@@ -113,6 +113,10 @@ var (
 		Kind: KindForbidden, Code: "FORBIDDEN",
 		Title: "Accès refusé : vous n'avez pas le droit d'effectuer cette action.",
 	}
+	ErrStale = &Error{
+		Kind: KindStale, Code: "PRECONDITION_FAILED",
+		Title: "Cette ressource a changé depuis que vous l'avez lue : relisez-la avant de la modifier.",
+	}
 	ErrNotFound      = &Error{Kind: KindNotFound, Code: "NOT_FOUND", Title: "Cette ressource n'existe pas."}
 	ErrNoParcellaire = &Error{Kind: KindNotFound, Code: "NOT_FOUND", Title: "Aucun parcellaire trouvé"}
 	ErrNoJob         = &Error{Kind: KindNotFound, Code: "JOB_NOT_FOUND", Title: "Aucun job n'a cet id"}
@@ -163,3 +167,8 @@ func BadNumber(name string, least, most int) string {
 
 // BadParameter says that a parameter cannot be read.
 func BadParameter(name string) string { return fmt.Sprintf("Le paramètre %s est invalide.", name) }
+
+// IssueInvalidMember names a member whose value cannot be read.
+func IssueInvalidMember(path string) Issue {
+	return Issue{Code: ErrInvalidRequest.Code, Message: "valeur invalide : " + path, Path: path}
+}

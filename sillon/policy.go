@@ -81,6 +81,8 @@ const (
 	ActionReadOpen            // open data, its tiles, reference lists
 	ActionManageTokens        // registry edit: the service tokens
 	ActionReadTrail           // the global audit trail; agence_bio sees what was administered
+	ActionReadWebhook         // a webhook and its deliveries, without its secret
+	ActionEditWebhook         // make, change, try and delete a webhook
 )
 
 // grants is the table of permissions. What it does not list is refused.
@@ -95,6 +97,8 @@ var grants = map[Action]Roles{
 		RolePublic,
 	ActionManageTokens: RoleAgenceBio,
 	ActionReadTrail:    RoleAgenceBio | RoleINAO,
+	ActionReadWebhook:  RoleOCService | RoleAgenceBio,
+	ActionEditWebhook:  RoleOCService,
 }
 
 // A Resource is what an action is about, as far as permissions go. The zero
@@ -114,6 +118,7 @@ const (
 	ResourceNone        ResourceKind = iota // nothing to hide: lists filter by themselves
 	ResourceParcellaire                     // domain.md §3.3
 	ResourceJob                             // certifier-exchange.md §6.4, "Scope"
+	ResourceWebhook                         // its certifier's own
 )
 
 // OnParcellaire is a parcellaire as a resource; current is the farm's
@@ -124,6 +129,9 @@ func OnParcellaire(p *Parcellaire, current OC) Resource {
 
 // OnJob is an import job as a resource.
 func OnJob(owner OC) Resource { return Resource{Kind: ResourceJob, Owner: owner} }
+
+// OnWebhook is a webhook as a resource.
+func OnWebhook(owner OC) Resource { return Resource{Kind: ResourceWebhook, Owner: owner} }
 
 // May returns nil when a may do act on r, ErrNotFound when a may not even
 // know that r exists, and ErrForbidden otherwise (domain.md §2).
@@ -154,7 +162,7 @@ func (a Actor) sees(r Resource) bool {
 	switch r.Kind {
 	case ResourceParcellaire:
 		return a.OC == r.Owner || a.OC == r.Current
-	case ResourceJob:
+	case ResourceJob, ResourceWebhook:
 		return a.OC == r.Owner
 	case ResourceNone:
 	}

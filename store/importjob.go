@@ -286,7 +286,7 @@ func (tx *Tx) NextImport(ctx context.Context, oc sillon.OC) (job *ImportJob, ok 
 	if err != nil {
 		return nil, false, fmt.Errorf("next import of certifier %d: %w", oc, err)
 	}
-	return job, true, nil
+	return job, true, tx.notifyImport(ctx, job.ID) // begun, or one slice further
 }
 
 // CountTry notes a failed try at the oldest unfinished job of a certifier and
@@ -414,7 +414,9 @@ func readClaim(results pgx.BatchResults, job int64, rank int, oc sillon.OC) erro
 }
 
 // Settle writes what became of a record: stored in a parcellaire with so many
-// parcels, or refused when the parcellaire is empty; and its issues.
+// parcels, or refused when the parcellaire is empty; and its issues. Of records
+// settled at once, one with issues waits for the commit of the other: a reader
+// that asks for what follows the last entry it has seen must miss none.
 func (tx *Tx) Settle(ctx context.Context, job int64, rank int, oc sillon.OC, id sillon.ParcellaireID, parcels int, issues []sillon.Issue) error {
 	return tx.SaveSettled(ctx, nil, job, rank, oc, id, parcels, issues)
 }
@@ -435,7 +437,11 @@ func (tx *Tx) SaveSettled(ctx context.Context, s *Saving, job int64, rank int, o
 	batch.Queue(`
 		UPDATE import_record SET state = CASE WHEN $3::uuid IS NULL THEN 'refused' ELSE 'stored' END, parcellaire_id = $3, parcels = $4
 		WHERE job = $1 AND rank = $2`, job, rank, nullText(string(id)), parcels)
-	queueLogs(batch, job, oc, logged)
+	if len(logged) > 0 {
+		batch.Queue(`SELECT pg_advisory_xact_lock(hashtextextended('import_log', $1))`, job)
+		queueLogs(batch, job, oc, logged)
+		batch.Queue(`SELECT pg_notify('`+ImportChannel+`', $1::bigint::text)`, job)
+	}
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("store record %d of import %d: %w", rank, job, err)
 	}

@@ -1,6 +1,10 @@
 package store
 
-import "sillon/sillon"
+import (
+	"github.com/riverqueue/river"
+
+	"sillon/sillon"
+)
 
 // A PushJob asks to store the waiting pushes of a certifier.
 type PushJob struct {
@@ -15,3 +19,27 @@ type SweepJob struct{}
 
 // Kind names the job in the queue.
 func (SweepJob) Kind() string { return "sweep" }
+
+// QueueWebhooks is apart from the rest: a slow server of a certifier holds up
+// nobody's pushes.
+const QueueWebhooks = "webhooks"
+
+// A WebhookJob asks to send a message to a webhook.
+type WebhookJob struct {
+	OC       sillon.OC         `json:"oc"`
+	Webhook  sillon.WebhookID  `json:"webhook"`
+	Delivery sillon.DeliveryID `json:"delivery"`
+}
+
+// Kind names the job in the queue.
+func (WebhookJob) Kind() string { return "webhook" }
+
+// InsertOpts names its queue.
+func (WebhookJob) InsertOpts() river.InsertOpts { return river.InsertOpts{Queue: QueueWebhooks} }
+
+// A WebhookSweepJob asks to look for messages that nobody sends, and to delete
+// old ones.
+type WebhookSweepJob struct{}
+
+// Kind names the job in the queue.
+func (WebhookSweepJob) Kind() string { return "webhook_sweep" }

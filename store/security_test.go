@@ -43,8 +43,14 @@ func withTwoCertifiersOn(t testing.TB, connections int) (*store.DB, string) {
 			if _, err := tx.TakeLane(ctx, oc, uuid.NewString(), time.Minute); err != nil {
 				return err
 			}
-			_, err := tx.InsertImport(ctx, newImport(oc, 2))
-			return err
+			if _, err := tx.InsertImport(ctx, newImport(oc, 2)); err != nil {
+				return err
+			}
+			w := &store.Webhook{OC: oc, ID: sillon.WebhookID(uuid.NewString()), URL: "https://certificateur.example/", Events: sillon.WebhookEvents}
+			if err := tx.InsertWebhook(ctx, w, []byte("secret")); err != nil {
+				return err
+			}
+			return tx.AddDeliveries(ctx, oc, sillon.WebhookImportEnded, []byte("{}"))
 		})
 		in(t, db, store.System, func(ctx context.Context, tx *store.Tx) error {
 			hash := sha256.Sum256([]byte(numero))
@@ -149,6 +155,13 @@ func TestForeignWrite(t *testing.T) {
 		{"new lane", `INSERT INTO import_lane (oc, holder, until) VALUES (2, gen_random_uuid(), now())`, notAllowed},
 		{"taken lane", `INSERT INTO import_lane (oc, holder, until) VALUES (2, gen_random_uuid(), now())
 			ON CONFLICT (oc) DO UPDATE SET holder = excluded.holder`, notAllowed},
+		{"new webhook", `INSERT INTO webhook (oc, id, url, events, secret) VALUES (2, gen_random_uuid(), 'https://x/', '{}', '')`, notAllowed},
+		{"new message", `INSERT INTO webhook_delivery (oc, id, webhook, event, payload) SELECT 2, gen_random_uuid(), gen_random_uuid(), 'x', '{}'`, notAllowed},
+		{"webhook given away", `UPDATE webhook SET oc = 2`, notAllowed},
+		{"message given away", `UPDATE webhook_delivery SET oc = 2`, notAllowed},
+		{"their webhook", `UPDATE webhook SET url = 'https://x/' WHERE oc = 2`, ""},
+		{"their webhook deleted", `DELETE FROM webhook WHERE oc = 2`, ""},
+		{"their message", `UPDATE webhook_delivery SET payload = 'x' WHERE oc = 2`, ""},
 		{"given away", `UPDATE parcellaire SET oc = 2`, notAllowed},
 		{"given to nobody", `UPDATE parcellaire SET oc = NULL`, notAllowed},
 		{"parcels given away", `UPDATE parcel SET oc = 2`, notAllowed},
@@ -180,7 +193,8 @@ func TestForeignWrite(t *testing.T) {
 			SELECT md5(string_agg(row::text, ' ' ORDER BY row::text))
 			FROM (SELECT v::text AS row FROM parcellaire v WHERE oc = 2 UNION ALL SELECT p::text FROM parcel p WHERE oc = 2
 				UNION ALL SELECT j::text FROM import_job j WHERE oc = 2 UNION ALL SELECT r::text FROM import_record r WHERE oc = 2
-				UNION ALL SELECT l::text FROM import_lane l WHERE oc = 2) AS x`)[0]
+				UNION ALL SELECT l::text FROM import_lane l WHERE oc = 2 UNION ALL SELECT w::text FROM webhook w WHERE oc = 2
+				UNION ALL SELECT d::text FROM webhook_delivery d WHERE oc = 2) AS x`)[0]
 	}
 	before := digest()
 	for _, tt := range tests {
@@ -285,8 +299,9 @@ func TestS24PublicSeesNoIdentity(t *testing.T) {
 func TestNationalReadsAllAndWritesNothing(t *testing.T) {
 	t.Parallel()
 	db, address := withTwoCertifiers(t)
-	// Who works for whom at the moment, and tokens, are nobody's to read.
-	machinery := []string{"import_lane", "token"}
+	// Who works for whom at the moment, and tokens, are nobody's to read; of
+	// webhooks, not the secrets (TestWebhookSecretsAreTheTenants).
+	machinery := []string{"import_lane", "token", "webhook"}
 	for _, table := range askServer[string](t, address, farmData) {
 		n, err := run(t, db, store.National, `SELECT * FROM `+table)
 		if slices.Contains(machinery, table) {

@@ -39,7 +39,11 @@ type Settings struct {
 	RateFailures     int    `help:"Wrong tokens a minute from an address; 0 does not limit." default:"1000"`
 	TrustedProxies   string `help:"Networks (CIDR, commas between) whose X-Forwarded-For tells the client's address."`
 	MetricsListen    string `help:"Address to serve /metrics apart; without it, only this machine reads them, at the address served."`
-	LogLevel         string `help:"debug, info, warn or error." default:"info"`
+	// A pointer: an empty secret is a fault, none at all is not.
+	Secret               *string `help:"Encrypts the secrets of webhooks; 32 bytes or more, the same on every node. Better as a variable than as a flag (default: one made in the data directory; none with --database-url: no webhooks)."`
+	WebhooksAllowHTTP    bool    `name:"webhooks-allow-http" help:"Let webhooks go to http:// addresses."`
+	WebhooksAllowPrivate bool    `help:"Let webhooks go to private addresses."`
+	LogLevel             string  `help:"debug, info, warn or error." default:"info"`
 }
 
 // A config is the checked form of Settings.
@@ -93,6 +97,9 @@ func (s Settings) check(f *faults) config {
 		c.background = s.Background
 	default:
 		f.add("background", "%q is not none, %s or %s", s.Background, tiles.BackgroundPlan, tiles.BackgroundOrtho)
+	}
+	if s.Secret != nil && len(*s.Secret) < shortestSecret {
+		f.add("secret", "shorter than %d bytes", shortestSecret) // S18
 	}
 	if err := c.level.UnmarshalText([]byte(s.LogLevel)); err != nil {
 		f.add("log-level", "%q is not debug, info, warn or error", s.LogLevel)

@@ -9,6 +9,7 @@ import (
 	"sillon/sillon"
 	"sillon/store"
 	"sillon/store/cluster"
+	"sillon/upstream"
 )
 
 // withService runs f on the service of the configured database: the private
@@ -81,11 +82,22 @@ func (e *environment) migrate(ctx context.Context, admin string) error {
 }
 
 func (e *environment) newService(db *store.DB) (*service.Service, error) {
+	return e.newServiceWith(db, nil)
+}
+
+// newServiceWith is newService for one that sends to webhooks, when there is a
+// secret.
+func (e *environment) newServiceWith(db *store.DB, secret []byte) (*service.Service, error) {
 	nomenclature, err := reference.Load()
 	if err != nil {
 		return nil, fmt.Errorf("nomenclature: %w", err)
 	}
-	return service.New(db, service.Options{IsCPF: nomenclature.IsCPF, Log: e.logger()})
+	return service.New(db, service.Options{
+		IsCPF: nomenclature.IsCPF, Log: e.logger(), Secret: secret,
+		Poster: upstream.NewPoster(upstream.Options{
+			Guard: upstream.Guard{AllowHTTP: e.WebhooksAllowHTTP, AllowPrivate: e.WebhooksAllowPrivate}, UserAgent: "Sillon/" + version,
+		}),
+	})
 }
 
 func cropCodes() ([]sillon.CropCode, error) {

@@ -60,7 +60,14 @@ func (serveCommand) Run(ctx context.Context, env *environment) error {
 func (e *environment) serve(ctx context.Context, db *store.DB, private *cluster.Cluster) error {
 	tuneCollector()
 	log := e.logger()
-	svc, err := e.newService(db)
+	secret, err := e.secret(private != nil)
+	if err != nil {
+		return err
+	}
+	if secret == nil {
+		log.WarnContext(ctx, "no webhooks: they need --secret (SILLON_SECRET)")
+	}
+	svc, err := e.newServiceWith(db, secret)
 	if err != nil {
 		return err
 	}
@@ -91,6 +98,7 @@ func (e *environment) serve(ctx context.Context, db *store.DB, private *cluster.
 		IdleTimeout:       2 * time.Minute,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
+	server.RegisterOnShutdown(svc.EndStreams)
 	if private != nil {
 		if err := private.Announce(address); err != nil {
 			return err

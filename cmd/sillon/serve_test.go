@@ -2,11 +2,13 @@ package main
 
 import (
 	"crypto/rand"
+	"io"
 	"net"
 	"net/http"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -177,5 +179,37 @@ func TestServeMetricsApart(t *testing.T) {
 	var codes string
 	if err := conn.QueryRow(t.Context(), `SELECT string_agg(action || ' ' || code, ', ') FROM trail`).Scan(&codes); err != nil || codes != "test FORBIDDEN" {
 		t.Errorf("the trail after the stop: %q, %v", codes, err)
+	}
+}
+
+// TestServeEndsStreams stops a service that somebody follows a job on: the
+// stream ends at once, and the stop does not wait for it (O14).
+func TestServeEndsStreams(t *testing.T) {
+	t.Parallel()
+	_, address := storetest.Open(t, 1)
+	env := []string{"SILLON_DATABASE_URL=" + address}
+	call{env: env, stdin: farms, args: []string{"farms", "import", "-"}}.must(t)
+	token := strings.TrimSpace(call{env: env, args: []string{"token", "create", "--role", "oc_service", "--certifier", "1"}}.must(t))
+	// A job that somebody else is at for ever.
+	storetest.Exec(t, address, `INSERT INTO import_job (oc, actor_id) VALUES (1, 'x')`,
+		`INSERT INTO import_lane (oc, holder, until) VALUES (1, gen_random_uuid(), now() + interval '1 day')`)
+	n := start(t, env, "serve")
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, n.url+"/api/v3/imports/1/evenements", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", token)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	begin := time.Now()
+	n.stop(t)
+	if took := time.Since(begin); took > 5*time.Second {
+		t.Errorf("the stop took %v", took)
+	}
+	if body, err := io.ReadAll(response.Body); err != nil || !strings.Contains(string(body), `{"jobId":1,"statut":"CREATED"}`) {
+		t.Errorf("stream %q, %v, want it whole as far as it went", body, err)
 	}
 }
