@@ -65,6 +65,12 @@ type noJob struct {
 // (standards.md, "HTTP").
 const quotaExceeded = "https://iana.org/assignments/http-problem-types#quota-exceeded"
 
+// noImport is the answer for an import, or its payload, that is not there
+// (certifier-exchange.md §8).
+type noImport struct {
+	Message string `json:"message"`
+}
+
 // fail answers a request that failed. It alone picks a status for a failure,
 // and it alone logs one.
 func (s *Server) fail(err error, c echo.Context) {
@@ -78,15 +84,10 @@ func (s *Server) fail(err error, c echo.Context) {
 	switch path := c.Request().URL.Path; {
 	case f.Code == sillon.ErrNoJob.Code && inExchange(path):
 		_ = c.JSON(status, noJob{Status: "error", Error: f.Text()})
+	case f.Code == sillon.ErrNoImport.Code, f.Code == sillon.ErrNoPayload.Code:
+		_ = c.JSON(status, noImport{Message: f.Text()})
 	case inExchange(path):
-		e := exchangeError{StatusCode: status, Code: f.Code, Error: http.StatusText(status), Message: f.Text()}
-		if f.Kind == sillon.KindInternal {
-			e.Code = "" // the contract has none
-		}
-		if unreadable, ok := errors.AsType[*service.UnreadableError](err); ok {
-			e.JobID, e.Position = unreadable.JobID, &unreadable.Position
-		}
-		_ = c.JSON(status, e)
+		_ = c.JSON(status, exchangeErrorJSON(f, status, err))
 	default:
 		p := problem{
 			Type: s.opts.PublicURL + "/problemes/" + f.Code, Title: f.Title, Status: status,
@@ -101,6 +102,18 @@ func (s *Server) fail(err error, c echo.Context) {
 		c.Response().Header().Set(echo.HeaderContentType, "application/problem+json")
 		_ = c.JSON(status, p)
 	}
+}
+
+// exchangeErrorJSON is the failure f of err as certifiers read it.
+func exchangeErrorJSON(f *sillon.Error, status int, err error) exchangeError {
+	e := exchangeError{StatusCode: status, Code: f.Code, Error: http.StatusText(status), Message: f.Text()}
+	if f.Kind == sillon.KindInternal {
+		e.Code = "" // the contract has none
+	}
+	if unreadable, ok := errors.AsType[*service.UnreadableError](err); ok {
+		e.JobID, e.Position = unreadable.JobID, &unreadable.Position
+	}
+	return e
 }
 
 // inExchange reports whether a path belongs to the certifier exchange, whose

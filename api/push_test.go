@@ -486,18 +486,3 @@ func TestPushIsQueued(t *testing.T) {
 }
 
 var queued = `SELECT count(*)::text FROM river_job WHERE kind = '` + store.PushJob{}.Kind() + `'`
-
-// A push that asks to be tried only is refused, not stored.
-func TestPushOnTrial(t *testing.T) {
-	t.Parallel()
-	s := newServer(t)
-	for _, query := range []string{"?validation=seule", "?validation=", "?validation"} {
-		r := s.ask(t, ocOne, http.MethodPost, pushPath+query, strings.NewReader(text(t, []object{record("1001")})))
-		if r.Status != http.StatusBadRequest || !strings.Contains(string(r.Body), "Le paramètre validation est invalide.") {
-			t.Errorf("%s: %d %s", query, r.Status, r.Body)
-		}
-	}
-	if got := s.one(t, `SELECT count(*)::text FROM import_job`); got != "0" {
-		t.Errorf("%s jobs stored", got)
-	}
-}

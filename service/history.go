@@ -54,7 +54,7 @@ type eventCrop struct {
 // diffVersion tells the changes from old (nil: nothing was there) to p and its
 // parcels, as the before and after of one event; changed is false when a
 // reader would see none.
-func diffVersion(old, p *sillon.Parcellaire, m *mergedParcels) (before, after json.RawMessage, changed bool, err error) {
+func diffVersion(old, p *sillon.Parcellaire, m *merged) (before, after json.RawMessage, changed bool, err error) {
 	var b, a eventVersion
 	if old == nil {
 		old, changed = &sillon.Parcellaire{}, true

@@ -18,6 +18,17 @@ type PushRequest struct {
 	NDJSON    bool // one record a line
 	MediaType string
 	RequestID string
+	Key       string // Idempotency-Key; empty is none
+	Query     string // as sent
+	// Answer says a reply, or an *UnreadableError, as the sender will read it.
+	// Without it no push is recognised when it comes again.
+	Answer func(*PushReply, *UnreadableError) Answer
+}
+
+// An Answer is what the sender of a push is told, byte for byte.
+type Answer struct {
+	Status int
+	Body   []byte
 }
 
 // A PushReply says what became of a push at once (certifier-exchange.md §6.1).
@@ -27,6 +38,7 @@ type PushReply struct {
 	Refused  int
 	Valid    []sillon.NumeroBio // of the accepted records, in order
 	Problems []sillon.Issue     // errors only, in order
+	Replay   *Answer            // not nil when JobID is an earlier push of the same content: what its sender was told
 }
 
 // An UnreadableError is a push that is no JSON: its job and where it broke. It
@@ -52,53 +64,136 @@ const mostProblems = 50_000
 // Push reads a whole push, checks every record (certifier-exchange.md §4),
 // then stores the payload, the job and its place in the queue in one
 // transaction. Nothing of it is in a parcellaire when Push returns: a worker
-// does that (WorkImports). Failures: an *UnreadableError, sillon.ErrTooLarge.
+// does that (WorkImports). A push sent again is answered as the first one was
+// (§1.2). Failures: an *UnreadableError, sillon.ErrTooLarge,
+// sillon.ErrKeyBusy, sillon.ErrKeyReused.
 func (s *Service) Push(ctx context.Context, a sillon.Actor, r PushRequest) (*PushReply, error) {
 	if err := sillon.May(a, sillon.ActionPush, sillon.Resource{}); err != nil {
 		return nil, err
 	}
-	spool := newSpool(s.opts.SpoolDir)
-	defer func() { _ = spool.Close() }()
-	job := store.ImportJob{OC: a.OC, ActorID: a.ID, State: "ERROR", MediaType: r.MediaType, RequestID: r.RequestID}
-
-	spans, err := s.scan(r, spool)
-	if syntax, ok := errors.AsType[*exchange.SyntaxError](err); ok {
-		job.Error = sillon.ErrUnreadableJSON.Title
-		id, err := s.insertImport(ctx, store.NewImport{Job: job})
-		if err != nil {
+	var key *pushKey
+	if r.Key != "" {
+		var err error
+		if key, err = s.takeKey(ctx, a.OC, r.Key); err != nil {
 			return nil, err
 		}
-		return nil, &UnreadableError{JobID: id, Position: syntax.Position}
+		defer key.release(ctx)
 	}
-	if err != nil {
+	spool := newSpool(s.opts.SpoolDir)
+	defer func() { _ = spool.Close() }()
+	if r.Gzip {
+		r.Body = exchange.Inflate(r.Body, s.opts.Limits)
+	}
+	spans, err := s.scan(r, spool)
+	syntax, unreadable := errors.AsType[*exchange.SyntaxError](err)
+	if err != nil && !unreadable {
 		return nil, err
+	}
+	if unreadable && key != nil {
+		if err := s.drain(r.Body, spool); err != nil {
+			return nil, err
+		}
+	}
+	content := contentOf(spool, r.Query)
+	if key != nil && key.used != nil {
+		return key.replay(content)
+	}
+	job := store.ImportJob{OC: a.OC, ActorID: a.ID, State: "ERROR", MediaType: r.MediaType, RequestID: r.RequestID}
+	in := incoming{key: key, content: content, answer: r.Answer}
+	if unreadable {
+		job.Error = sillon.ErrUnreadableJSON.Title
+		in.unreadable = &UnreadableError{Position: syntax.Position}
+		in.push = store.NewImport{Job: job}
+		if _, err := s.receive(ctx, &in); err != nil {
+			return nil, err
+		}
+		return nil, in.unreadable
 	}
 	checked, err := s.check(ctx, a, spool, spans)
 	if err != nil {
 		return nil, err
 	}
-	s.work.checked(checked.reply.Refused, checked.issues)
-	reply := checked.reply
+	in.reply = checked.reply
 	job.State = "CREATED"
-	job.Received, job.Accepted, job.Refused = reply.Received, reply.Received-reply.Refused, reply.Refused
+	job.Received, job.Accepted, job.Refused = in.reply.Received, in.reply.Received-in.reply.Refused, in.reply.Refused
 	if job.Accepted == 0 {
 		job.State = "DONE"
 	}
-	reply.JobID, err = s.insertImport(ctx, store.NewImport{
-		Job: job, SHA256: spool.digest.Sum(nil), Size: spool.size, Pieces: spool.pieces(),
+	in.push = store.NewImport{
+		Job: job, SHA256: spool.digest.Sum(nil), Content: content, Size: spool.size, Pieces: spool.pieces(),
 		Records: checked.records, Issues: checked.issues,
-	})
-	return &reply, err
+	}
+	reply, err := s.receive(ctx, &in)
+	if err == nil && reply.Replay == nil {
+		s.work.checked(reply.Refused, checked.issues)
+	}
+	return reply, err
 }
 
-// scan reads the body into spool and returns where its records are.
-func (s *Service) scan(r PushRequest, spool *spool) ([]exchange.Span, error) {
-	body := r.Body
-	if r.Gzip {
-		body = exchange.Inflate(body, s.opts.Limits)
+// An incoming push is one that was read and is to be stored, unless it is here
+// already.
+type incoming struct {
+	push       store.NewImport
+	key        *pushKey // nil is none
+	content    []byte
+	answer     func(*PushReply, *UnreadableError) Answer
+	reply      PushReply
+	unreadable *UnreadableError // instead of reply
+}
+
+// receive stores a push and what its sender is told, or finds the job that
+// already does the same.
+func (s *Service) receive(ctx context.Context, in *incoming) (reply *PushReply, err error) {
+	oc := in.push.Job.OC
+	err = s.db.InTx(ctx, store.Tenant(oc), func(tx *store.Tx) error {
+		if in.push.Content != nil && in.answer != nil {
+			same, found, err := tx.SamePush(ctx, oc, in.content, in.key != nil)
+			if err != nil {
+				return err
+			}
+			if found {
+				reply = replayed(same)
+				return in.useKey(ctx, tx, same.Job)
+			}
+		}
+		id, err := tx.InsertImport(ctx, in.push)
+		if err != nil {
+			return err
+		}
+		in.reply.JobID = id
+		reply = &in.reply
+		if in.unreadable != nil {
+			in.unreadable.JobID = id
+		}
+		if in.answer != nil {
+			a := in.answer(&in.reply, in.unreadable)
+			if err := tx.SaveReply(ctx, oc, store.Reply{Job: id, Status: a.Status, Body: a.Body}); err != nil {
+				return err
+			}
+		}
+		if err := in.useKey(ctx, tx, id); err != nil {
+			return err
+		}
+		if in.push.Job.State != "CREATED" {
+			return s.announceEnd(ctx, tx, id)
+		}
+		return tx.Enqueue(ctx, store.PushJob{OC: oc})
+	})
+	return reply, err
+}
+
+// useKey binds the key of the push, if any, to its job.
+func (in *incoming) useKey(ctx context.Context, tx *store.Tx, job int64) error {
+	if in.key == nil {
+		return nil
 	}
+	return tx.UseKey(ctx, in.key.oc, in.key.key, in.key.holder, in.content, job)
+}
+
+// scan reads the body, decompressed, into spool and returns where its records are.
+func (s *Service) scan(r PushRequest, spool *spool) ([]exchange.Span, error) {
 	var spans []exchange.Span
-	for span, err := range exchange.Scan(body, spool, exchange.Options{Limits: s.opts.Limits, NDJSON: r.NDJSON}) {
+	for span, err := range exchange.Scan(r.Body, spool, exchange.Options{Limits: s.opts.Limits, NDJSON: r.NDJSON}) {
 		if err != nil {
 			return nil, err
 		}
@@ -109,9 +204,10 @@ func (s *Service) scan(r PushRequest, spool *spool) ([]exchange.Span, error) {
 
 // A checkedPush is what the checks of a push come to.
 type checkedPush struct {
-	reply   PushReply
-	records []store.ImportRecord
-	issues  []store.LoggedIssue
+	reply    PushReply
+	records  []store.ImportRecord
+	verdicts []store.Verdict // by rank
+	issues   []store.LoggedIssue
 }
 
 // refuse notes that a record is refused, and why.
@@ -146,8 +242,8 @@ func (s *Service) check(ctx context.Context, a sillon.Actor, spool *spool, spans
 	if err != nil {
 		return nil, err
 	}
-	c := &checkedPush{reply: PushReply{Received: len(spans)}, records: make([]store.ImportRecord, 0, len(spans))}
-	seen := map[auditKey]bool{}
+	c := &checkedPush{reply: PushReply{Received: len(spans)}, records: make([]store.ImportRecord, 0, len(spans)), verdicts: verdicts}
+	seen := map[store.FarmAudit]bool{}
 	var buf []byte
 	for i, span := range spans {
 		numero := sillon.NumeroBio(span.NumeroBio)
@@ -179,19 +275,13 @@ func (s *Service) check(ctx context.Context, a sillon.Actor, spool *spool, spans
 			continue
 		}
 		c.reply.Valid = append(c.reply.Valid, numero)
-		if key := (auditKey{numero, record.AuditDate}); seen[key] {
+		if key := (store.FarmAudit{NumeroBio: numero, Audit: record.AuditDate}); seen[key] {
 			c.issues = append(c.issues, store.LoggedIssue{Rank: span.Index, Issue: sillon.IssueDuplicateRecord(span.NumeroBio)})
 		} else {
 			seen[key] = true
 		}
 	}
 	return c, nil
-}
-
-// An auditKey identifies a version within the reach of one certifier.
-type auditKey struct {
-	numero sillon.NumeroBio
-	audit  sillon.Date
 }
 
 // farmIssue is step 2 of certifier-exchange.md §4: the first check that fails.
@@ -210,17 +300,4 @@ func farmIssue(numero string, v store.Verdict) *sillon.Issue {
 		return nil
 	}
 	return &issue
-}
-
-func (s *Service) insertImport(ctx context.Context, n store.NewImport) (id int64, err error) {
-	err = s.db.InTx(ctx, store.Tenant(n.Job.OC), func(tx *store.Tx) error {
-		if id, err = tx.InsertImport(ctx, n); err != nil {
-			return err
-		}
-		if n.Job.State != "CREATED" {
-			return s.announceEnd(ctx, tx, id)
-		}
-		return tx.Enqueue(ctx, store.PushJob{OC: n.Job.OC})
-	})
-	return id, err
 }

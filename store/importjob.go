@@ -33,6 +33,7 @@ type ImportJob struct {
 type NewImport struct {
 	Job     ImportJob // ID and instants are given by the database
 	SHA256  []byte
+	Content []byte // what makes two pushes the same; nil when nothing is
 	Size    int64
 	Pieces  func() (Piece, bool, error) // nil when nothing is kept of the payload
 	Records []ImportRecord
@@ -69,12 +70,12 @@ func (tx *Tx) InsertImport(ctx context.Context, n NewImport) (int64, error) {
 	var id int64
 	j := n.Job
 	if err := tx.QueryRow(ctx, `
-		INSERT INTO import_job (oc, actor_id, state, ended_at, received, accepted, refused, error, media_type, sha256, size, request_id)
+		INSERT INTO import_job (oc, actor_id, state, ended_at, received, accepted, refused, error, media_type, sha256, content, size, request_id)
 		VALUES (@oc, @actor, @state, CASE WHEN @state IN ('DONE', 'ERROR') THEN now() END, @received, @accepted, @refused, @error,
-			@media, @sha256, @size, @request)
+			@media, @sha256, @content, @size, @request)
 		RETURNING id`, pgx.NamedArgs{
 		"oc": j.OC, "actor": j.ActorID, "state": j.State, "received": j.Received, "accepted": j.Accepted, "refused": j.Refused,
-		"error": j.Error, "media": j.MediaType, "sha256": n.SHA256, "size": n.Size, "request": j.RequestID,
+		"error": j.Error, "media": j.MediaType, "sha256": n.SHA256, "content": n.Content, "size": n.Size, "request": j.RequestID,
 	}).Scan(&id); err != nil {
 		return 0, fmt.Errorf("insert import job: %w", err)
 	}
@@ -413,17 +414,23 @@ func readClaim(results pgx.BatchResults, job int64, rank int, oc sillon.OC) erro
 	return nil
 }
 
-// Settle writes what became of a record: stored in a parcellaire with so many
-// parcels, or refused when the parcellaire is empty; and its issues. Of records
-// settled at once, one with issues waits for the commit of the other: a reader
-// that asks for what follows the last entry it has seen must miss none.
-func (tx *Tx) Settle(ctx context.Context, job int64, rank int, oc sillon.OC, id sillon.ParcellaireID, parcels int, issues []sillon.Issue) error {
-	return tx.SaveSettled(ctx, nil, job, rank, oc, id, parcels, issues)
+// Settle writes what became of a record: stored in a parcellaire as it now
+// stands, or refused when that is nil; and its issues. Of records settled at
+// once, one with issues waits for the commit of the other: a reader that asks
+// for what follows the last entry it has seen must miss none.
+func (tx *Tx) Settle(ctx context.Context, job int64, rank int, oc sillon.OC, stored *sillon.Parcellaire, issues []sillon.Issue) error {
+	return tx.SaveSettled(ctx, nil, job, rank, oc, stored, issues)
 }
 
 // SaveSettled is Save, unless there is nothing to save, and Settle in one
 // round trip.
-func (tx *Tx) SaveSettled(ctx context.Context, s *Saving, job int64, rank int, oc sillon.OC, id sillon.ParcellaireID, parcels int, issues []sillon.Issue) error {
+func (tx *Tx) SaveSettled(ctx context.Context, s *Saving, job int64, rank int, oc sillon.OC, stored *sillon.Parcellaire, issues []sillon.Issue) error {
+	var id *string
+	var revision *int64
+	parcels := 0
+	if stored != nil {
+		id, revision, parcels = nullText(string(stored.ID)), &stored.Revision, stored.ParcelCount
+	}
 	logged := make([]LoggedIssue, len(issues))
 	for i, issue := range issues {
 		logged[i] = LoggedIssue{rank, issue}
@@ -435,8 +442,9 @@ func (tx *Tx) SaveSettled(ctx context.Context, s *Saving, job int64, rank int, o
 		}
 	}
 	batch.Queue(`
-		UPDATE import_record SET state = CASE WHEN $3::uuid IS NULL THEN 'refused' ELSE 'stored' END, parcellaire_id = $3, parcels = $4
-		WHERE job = $1 AND rank = $2`, job, rank, nullText(string(id)), parcels)
+		UPDATE import_record SET state = CASE WHEN $3::uuid IS NULL THEN 'refused' ELSE 'stored' END, parcellaire_id = $3, parcels = $4,
+			revision = $5
+		WHERE job = $1 AND rank = $2`, job, rank, id, parcels, revision)
 	if len(logged) > 0 {
 		batch.Queue(`SELECT pg_advisory_xact_lock(hashtextextended('import_log', $1))`, job)
 		queueLogs(batch, job, oc, logged)

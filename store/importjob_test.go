@@ -43,7 +43,7 @@ func claims(t testing.TB, db *store.DB, job int64, rank int, holder string) erro
 		if err := tx.Claim(t.Context(), job, rank, 1, holder); err != nil {
 			return err
 		}
-		return tx.Settle(t.Context(), job, rank, 1, "", 0, []sillon.Issue{sillon.IssueDuplicateRecord("1001")})
+		return tx.Settle(t.Context(), job, rank, 1, nil, []sillon.Issue{sillon.IssueDuplicateRecord("1001")})
 	})
 }
 
@@ -150,7 +150,7 @@ func TestO1TakingOverWaits(t *testing.T) {
 		if blocked(t, address, taken); len(taken) > 0 {
 			t.Fatalf("the lane was taken over meanwhile: %v", <-taken)
 		}
-		return tx.Settle(ctx, job, 0, 1, "", 0, nil)
+		return tx.Settle(ctx, job, 0, 1, nil, nil)
 	})
 	if err := <-taken; err != nil {
 		t.Fatalf("after the record: %v", err)
@@ -178,7 +178,7 @@ func TestO1RecordOnce(t *testing.T) {
 		if err := tx.Claim(t.Context(), job, 0, 1, alice); err != nil {
 			return err
 		}
-		return errors.Join(failed, tx.Settle(t.Context(), job, 0, 1, "", 0, nil))
+		return errors.Join(failed, tx.Settle(t.Context(), job, 0, 1, nil, nil))
 	}); !errors.Is(err, failed) {
 		t.Fatal(err)
 	}
@@ -191,7 +191,7 @@ func TestO1RecordOnce(t *testing.T) {
 			second <- db.InTx(ctx, store.Tenant(1), func(tx *store.Tx) error { return tx.Claim(ctx, job, 0, 1, alice) })
 		}()
 		blocked(t, address, second)
-		return tx.Settle(ctx, job, 0, 1, "", 0, nil)
+		return tx.Settle(ctx, job, 0, 1, nil, nil)
 	})
 	if err := <-second; !errors.Is(err, store.ErrRecordTaken) {
 		t.Errorf("the second at once: %v, want %v", err, store.ErrRecordTaken)
@@ -240,7 +240,8 @@ func TestImportOrder(t *testing.T) {
 		if err := tx.Claim(ctx, first, 1, 1, alice); err != nil {
 			return err
 		}
-		return tx.Settle(ctx, first, 1, 1, v.ID, 1, nil)
+		v.ParcelCount = 1
+		return tx.Settle(ctx, first, 1, 1, &v, nil)
 	})
 	if err := claims(t, db, first, 0, alice); err != nil {
 		t.Fatal(err)

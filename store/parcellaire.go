@@ -58,13 +58,15 @@ const parcelColumns = `
 	p.commentaire, p.notes_auditeur, coalesce(p.commune, '') AS commune, p.etranger, p.origine, p.surface_m2, p.revision, p.created_at,
 	p.updated_at, p.deleted_at`
 
-func scanParcel(row pgx.CollectableRow) (sillon.Parcel, error) {
+func scanParcel(row pgx.CollectableRow, more ...any) (sillon.Parcel, error) {
 	var p sillon.Parcel
 	var crops, annotations []byte
-	err := row.Scan(&p.ID, &p.Geometry, &p.Declared, &p.GeometryStatus, &p.Name, &p.NumeroPacage, &p.NumeroIlot, &p.NumeroParcelle,
+	err := row.Scan(append([]any{
+		&p.ID, &p.Geometry, &p.Declared, &p.GeometryStatus, &p.Name, &p.NumeroPacage, &p.NumeroIlot, &p.NumeroParcelle,
 		&p.EnAttentePAC, &p.ReferencesCadastrales, &crops, &p.CodeCulturePAC, &p.CodePrecisionPAC, &p.Level, &p.EngagedOn,
 		&annotations, &p.Commentaire, &p.NotesAuditeur, &p.Commune, &p.Etranger, &p.Origin, &p.SurfaceM2, &p.Revision, &p.CreatedAt,
-		&p.UpdatedAt, &p.DeletedAt)
+		&p.UpdatedAt, &p.DeletedAt,
+	}, more...)...)
 	if err != nil {
 		return p, err
 	}
@@ -113,7 +115,7 @@ func readTarget(results pgx.BatchResults, numero sillon.NumeroBio, audit sillon.
 		return t, fmt.Errorf("version of %s audited %s: %w", numero, audit, err)
 	}
 	rows, _ = results.Query()
-	parcels, err := pgx.CollectRows(rows, scanParcel)
+	parcels, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (sillon.Parcel, error) { return scanParcel(row) })
 	if err != nil {
 		return t, fmt.Errorf("parcels of %s audited %s: %w", numero, audit, err)
 	}
@@ -123,22 +125,110 @@ func readTarget(results pgx.BatchResults, numero sillon.NumeroBio, audit sillon.
 	return t, nil
 }
 
-// KnownGeometries returns, for those ids that a version of oc holds for the
-// farm, the parcel of the newest such version.
-func (tx *Tx) KnownGeometries(ctx context.Context, numero sillon.NumeroBio, oc sillon.OC, ids []string) (map[string]sillon.Parcel, error) {
+// PushTargets is PushTarget for several audits at once, in their order, none
+// of them locked, and without their parcels: these come from ParcelsOf.
+func (tx *Tx) PushTargets(ctx context.Context, oc sillon.OC, audits []FarmAudit) ([]PushTarget, error) {
+	numeros, days := farmAudits(audits)
 	rows, _ := tx.Query(ctx, `
-		SELECT DISTINCT ON (p.id) `+parcelColumns+`
-		FROM parcel p
-		JOIN parcellaire v ON v.id = p.parcellaire_id
-		WHERE v.numero_bio = $1 AND v.oc = $2 AND v.deleted_at IS NULL AND p.deleted_at IS NULL AND p.id = ANY($3)
-		ORDER BY p.id, v.audit_date DESC NULLS LAST, v.created_at DESC`, string(numero), oc, ids)
-	parcels, err := pgx.CollectRows(rows, scanParcel)
-	if err != nil {
-		return nil, fmt.Errorf("known geometries of %s: %w", numero, err)
+		SELECT DISTINCT ON (q.ord) `+parcellaireColumns+`, q.ord
+		FROM unnest($1::text[], $2::date[]) WITH ORDINALITY AS q (numero, audit, ord)
+		JOIN parcellaire v ON v.numero_bio = q.numero AND v.audit_date = q.audit AND (v.oc = $3 OR v.oc IS NULL) AND v.deleted_at IS NULL
+		ORDER BY q.ord, v.oc NULLS LAST`, numeros, days, oc)
+	targets := make([]PushTarget, len(audits))
+	var ord int
+	for rows.Next() {
+		p, err := scanParcellaire(rows, &ord)
+		if err != nil {
+			rows.Close()
+			return nil, fmt.Errorf("versions of a push: %w", err)
+		}
+		targets[ord-1].Parcellaire = p
 	}
-	known := make(map[string]sillon.Parcel, len(parcels))
-	for _, p := range parcels {
-		known[p.ID] = p
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("versions of a push: %w", err)
+	}
+	return targets, nil
+}
+
+// ParcelsOf returns the parcels of parcellaires, deleted ones included, each in
+// order of creation.
+func (tx *Tx) ParcelsOf(ctx context.Context, ids []string) (map[sillon.ParcellaireID][]sillon.Parcel, error) {
+	rows, _ := tx.Query(ctx, `
+		SELECT `+parcelColumns+`, p.parcellaire_id::text
+		FROM parcel p
+		WHERE p.parcellaire_id = ANY($1::uuid[])
+		ORDER BY p.parcellaire_id, p.key`, ids)
+	parcels := make(map[sillon.ParcellaireID][]sillon.Parcel, len(ids))
+	var id sillon.ParcellaireID
+	for rows.Next() {
+		p, err := scanParcel(rows, &id)
+		if err != nil {
+			rows.Close()
+			return nil, fmt.Errorf("parcels of a push: %w", err)
+		}
+		parcels[id] = append(parcels[id], p)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("parcels of a push: %w", err)
+	}
+	return parcels, nil
+}
+
+// A FarmAudit is an audit of a farm, which identifies a version within the
+// reach of one certifier.
+type FarmAudit struct {
+	NumeroBio sillon.NumeroBio
+	Audit     sillon.Date
+}
+
+func farmAudits(audits []FarmAudit) (numeros []string, days []sillon.Date) {
+	numeros, days = make([]string, len(audits)), make([]sillon.Date, len(audits))
+	for i, a := range audits {
+		numeros[i], days[i] = string(a.NumeroBio), a.Audit
+	}
+	return numeros, days
+}
+
+// A FarmParcel is the id of a parcel within a farm.
+type FarmParcel struct {
+	NumeroBio sillon.NumeroBio
+	ID        string
+}
+
+// A KnownParcel is a parcel as a version of this audit holds it.
+type KnownParcel struct {
+	sillon.Parcel
+	Audit sillon.Date
+}
+
+// KnownGeometries returns, for those parcels that a version of oc holds, the
+// one of the newest such version, the versions of except set aside.
+func (tx *Tx) KnownGeometries(ctx context.Context, oc sillon.OC, asked []FarmParcel, except []FarmAudit) (map[FarmParcel]KnownParcel, error) {
+	farms, ids := make([]string, len(asked)), make([]string, len(asked))
+	for i, a := range asked {
+		farms[i], ids[i] = string(a.NumeroBio), a.ID
+	}
+	numeros, days := farmAudits(except)
+	rows, _ := tx.Query(ctx, `
+		SELECT DISTINCT ON (v.numero_bio, p.id) `+parcelColumns+`, v.numero_bio, v.audit_date
+		FROM unnest($1::text[], $2::text[]) AS q (numero, id)
+		JOIN parcellaire v ON v.numero_bio = q.numero AND v.oc = $3 AND v.deleted_at IS NULL
+			AND NOT EXISTS (SELECT FROM unnest($4::text[], $5::date[]) AS x (numero, audit) WHERE x.numero = v.numero_bio AND x.audit = v.audit_date)
+		JOIN parcel p ON p.parcellaire_id = v.id AND p.id = q.id AND p.deleted_at IS NULL
+		ORDER BY v.numero_bio, p.id, v.audit_date DESC NULLS LAST, v.created_at DESC`, farms, ids, oc, numeros, days)
+	known := make(map[FarmParcel]KnownParcel, len(asked))
+	var numero sillon.NumeroBio
+	var audit sillon.Date
+	for rows.Next() {
+		p, err := scanParcel(rows, &numero, &audit)
+		if err != nil {
+			rows.Close()
+			return nil, fmt.Errorf("known geometries: %w", err)
+		}
+		known[FarmParcel{numero, p.ID}] = KnownParcel{p, audit}
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("known geometries: %w", err)
 	}
 	return known, nil
 }

@@ -242,7 +242,7 @@ func TestP1Plans(t *testing.T) {
 			return err
 		}, "parcel_id_key", true},
 		{"known geometries", store.Tenant(4), func(ctx context.Context, tx *store.Tx) error {
-			_, err := tx.KnownGeometries(ctx, "3", 4, []string{"1", "2"})
+			_, err := tx.KnownGeometries(ctx, 4, []store.FarmParcel{{NumeroBio: "3", ID: "1"}, {NumeroBio: "3", ID: "2"}}, nil)
 			return err
 		}, "parcel_id_key", true},
 		{"records to do", store.Tenant(1), func(ctx context.Context, tx *store.Tx) error {
@@ -258,7 +258,7 @@ func TestP1Plans(t *testing.T) {
 			if err := tx.Claim(ctx, 1, rank, 1, "00000000-0000-0000-0000-000000000001"); err != nil {
 				return err
 			}
-			return tx.Settle(ctx, 1, rank, 1, "", 0, nil)
+			return tx.Settle(ctx, 1, rank, 1, nil, nil)
 		}, "import_record_pkey", true},
 		{"farms of a certifier", store.Tenant(4), func(ctx context.Context, tx *store.Tx) error {
 			_, err := tx.Farms(ctx, store.FarmQuery{Limit: 201})

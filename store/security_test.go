@@ -43,7 +43,14 @@ func withTwoCertifiersOn(t testing.TB, connections int) (*store.DB, string) {
 			if _, err := tx.TakeLane(ctx, oc, uuid.NewString(), time.Minute); err != nil {
 				return err
 			}
-			if _, err := tx.InsertImport(ctx, newImport(oc, 2)); err != nil {
+			job, err := tx.InsertImport(ctx, newImport(oc, 2))
+			if err != nil {
+				return err
+			}
+			if err := tx.SaveReply(ctx, oc, store.Reply{Job: job, Status: 202, Body: []byte("{}")}); err != nil {
+				return err
+			}
+			if _, err := tx.TakeKey(ctx, oc, "key", uuid.NewString(), time.Minute); err != nil {
 				return err
 			}
 			w := &store.Webhook{OC: oc, ID: sillon.WebhookID(uuid.NewString()), URL: "https://certificateur.example/", Events: sillon.WebhookEvents}
@@ -152,6 +159,9 @@ func TestForeignWrite(t *testing.T) {
 		{"new payload", fmt.Sprintf(`INSERT INTO import_payload (job, oc, start, length, data) VALUES (%d, 2, 99, 1, '')`, job), notAllowed},
 		{"new record", fmt.Sprintf(`INSERT INTO import_record (job, oc, rank, start, length, state) VALUES (%d, 2, 99, 0, 1, 'todo')`, job), notAllowed},
 		{"new log", fmt.Sprintf(`INSERT INTO import_log (job, oc, rank, type, code, message) VALUES (%d, 2, 0, 'error', 'x', 'x')`, job), notAllowed},
+		{"new key", `INSERT INTO idempotency_key (oc, key, holder, busy_until) VALUES (2, 'x', gen_random_uuid(), now())`, notAllowed},
+		{"their key", `DELETE FROM idempotency_key WHERE oc = 2`, ""},
+		{"new reply", fmt.Sprintf(`INSERT INTO import_reply (job, oc, status, body) VALUES (%d, 2, 202, '')`, job), notAllowed},
 		{"new lane", `INSERT INTO import_lane (oc, holder, until) VALUES (2, gen_random_uuid(), now())`, notAllowed},
 		{"taken lane", `INSERT INTO import_lane (oc, holder, until) VALUES (2, gen_random_uuid(), now())
 			ON CONFLICT (oc) DO UPDATE SET holder = excluded.holder`, notAllowed},
@@ -299,9 +309,9 @@ func TestS24PublicSeesNoIdentity(t *testing.T) {
 func TestNationalReadsAllAndWritesNothing(t *testing.T) {
 	t.Parallel()
 	db, address := withTwoCertifiers(t)
-	// Who works for whom at the moment, and tokens, are nobody's to read; of
-	// webhooks, not the secrets (TestWebhookSecretsAreTheTenants).
-	machinery := []string{"import_lane", "token", "webhook"}
+	// Who works for whom at the moment, what was told, and tokens, are nobody's to
+	// read; of webhooks, not the secrets (TestWebhookSecretsAreTheTenants).
+	machinery := []string{"idempotency_key", "import_lane", "import_reply", "token", "webhook"}
 	for _, table := range askServer[string](t, address, farmData) {
 		n, err := run(t, db, store.National, `SELECT * FROM `+table)
 		if slices.Contains(machinery, table) {
