@@ -71,6 +71,21 @@ func permissions() map[string]rule {
 			path: func(r resource) string { return jobPath(r.job) },
 			oc:   jobsOfOne, agenceBio: "200", inao: "200",
 		},
+		"GET /api/v3/import/parcellaire-imports": {
+			path: func(resource) string { return importsPath }, oc: "200", agenceBio: "200", inao: "200",
+		},
+		"GET /api/v3/import/parcellaire-imports/{id}": {
+			path: func(r resource) string { return importPath(r.job) + "?withPayload=true&logs=all" },
+			oc:   jobsOfOne, agenceBio: "200", inao: "200",
+		},
+		"GET /api/v3/import/parcellaire-imports/{id}/logs": {
+			path: func(r resource) string { return importPath(r.job) + "/logs" },
+			oc:   jobsOfOne, agenceBio: "200", inao: "200",
+		},
+		"GET /api/v3/import/parcellaire-imports/{id}/payload": {
+			path: func(r resource) string { return importPath(r.job) + "/payload" },
+			oc:   jobsOfOne, agenceBio: "200", inao: "200",
+		},
 		"GET /api/v2/certification/parcellaire/{numeroBio}": {
 			path: func(r resource) string { return exchangePath(r.numero) },
 			oc:   exchangedByOne,

@@ -190,7 +190,9 @@ func TestRehearsalRefusals(t *testing.T) {
 	if r := s.rehearse(t, "[]"); r.Status != http.StatusOK || !strings.Contains(string(r.Body), `"effets":[]`) {
 		t.Errorf("nothing: %d %s", r.Status, r.Body)
 	}
-	for who, status := range map[asker]int{agenceBio: 403, inao: 403, asp: 403, nobody: 401} {
+	for who, status := range map[asker]int{
+		agenceBio: 403, inao: 403, asp: 403, nobody: 401, ocOne: 200, ocTwo: 200,
+	} {
 		if r := s.ask(t, who, http.MethodPost, rehearsalPath, strings.NewReader("[]")); r.Status != status {
 			t.Errorf("%s: %d", who, r.Status)
 		}

@@ -28,6 +28,10 @@ func (s *Server) routes() []route {
 	return []route{
 		{http.MethodPost, "/api/v2/certification/parcelles", "/api/v2/certification/parcelles", s.push, []echo.MiddlewareFunc{s.authenticated}},
 		get("/api/v3/import/jobs/:id", "/api/v3/import/jobs/{id}", s.importJob, s.authenticated),
+		get("/api/v3/import/parcellaire-imports", "/api/v3/import/parcellaire-imports", s.imports, s.authenticated),
+		get("/api/v3/import/parcellaire-imports/:id", "/api/v3/import/parcellaire-imports/{id}", s.importDetail, s.authenticated),
+		get("/api/v3/import/parcellaire-imports/:id/logs", "/api/v3/import/parcellaire-imports/{id}/logs", s.importLogs, s.authenticated),
+		get("/api/v3/import/parcellaire-imports/:id/payload", "/api/v3/import/parcellaire-imports/{id}/payload", s.importPayload, s.authenticated),
 		get("/api/v2/certification/parcellaire/:numeroBio", "/api/v2/certification/parcellaire/{numeroBio}", s.exchangeOne, s.authenticated),
 		get("/api/v2/certification/parcellaires", "/api/v2/certification/parcellaires", s.exchangeAll, s.authenticated),
 		get("/api/v3/exploitations", "/api/v3/exploitations", s.farms, s.authenticated),

@@ -249,7 +249,10 @@ func (s *Service) Import(ctx context.Context, a sillon.Actor, id int64) (*Import
 		if job.EndedAt == nil {
 			return nil
 		}
-		v.Records, v.Issues, err = tx.ImportResult(ctx, id)
+		if v.Records, err = tx.ImportResult(ctx, id); err != nil {
+			return err
+		}
+		v.Issues, err = tx.ImportIssues(ctx, id, "")
 		return err
 	})
 	return &v, err

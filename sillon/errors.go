@@ -148,14 +148,20 @@ var (
 // (certifier-exchange.md §1.2, §8).
 var (
 	ErrKeyBusy   = &Error{Kind: KindConflict, Code: "IDEMPOTENCY_KEY_BUSY", Title: "Cet envoi est déjà en cours."}
-	ErrKeyReused = &Error{Kind: KindUnprocessable, Code: "IDEMPOTENCY_KEY_REUSED",
-		Title: "Cette clé d'idempotence a déjà été utilisée pour un autre envoi."}
-	ErrBadKey = &Error{Kind: KindInvalid, Code: "INVALID_API_REQUEST",
-		Title: "L'en-tête Idempotency-Key doit tenir en 1 à 128 caractères ASCII imprimables."}
+	ErrKeyReused = &Error{
+		Kind: KindUnprocessable, Code: "IDEMPOTENCY_KEY_REUSED",
+		Title: "Cette clé d'idempotence a déjà été utilisée pour un autre envoi.",
+	}
+	ErrBadKey = &Error{
+		Kind: KindInvalid, Code: "INVALID_API_REQUEST",
+		Title: "L'en-tête Idempotency-Key doit tenir en 1 à 128 caractères ASCII imprimables.",
+	}
 	ErrNoImport  = &Error{Kind: KindNotFound, Code: "IMPORT_NOT_FOUND", Title: "Import introuvable"}
 	ErrNoPayload = &Error{Kind: KindNotFound, Code: "PAYLOAD_NOT_FOUND", Title: "Payload introuvable"}
-	ErrRehearsal = &Error{Kind: KindTooLarge, Code: "PAYLOAD_TOO_LARGE",
-		Title: "Trop d'audits d'une même exploitation pour être validés ensemble : répartissez-les en plusieurs envois."}
+	ErrRehearsal = &Error{
+		Kind: KindTooLarge, Code: "PAYLOAD_TOO_LARGE",
+		Title: "Trop d'audits d'une même exploitation pour être validés ensemble : répartissez-les en plusieurs envois.",
+	}
 )
 
 // ErrUnknownMember refuses what a route does not have (api.md, "Conventions").

@@ -27,6 +27,7 @@ type ImportJob struct {
 	Error     string
 	MediaType string
 	RequestID string
+	Kept      bool // its payload is still here
 }
 
 // A NewImport is a push to be stored: its payload in pieces, and one row per record.
@@ -62,7 +63,8 @@ type LoggedIssue struct {
 }
 
 const jobColumns = `
-	id, oc, actor_id, state, created_at, started_at, ended_at, received, accepted, refused, error, media_type, request_id`
+	id, oc, actor_id, state, created_at, started_at, ended_at, received, accepted, refused, error, media_type, request_id,
+	sha256 IS NOT NULL AND purged_at IS NULL AS kept`
 
 // InsertImport stores a push and returns the number of its job. The number of
 // statements does not depend on the size of the push.
@@ -207,22 +209,28 @@ type StoredRecord struct {
 	Parcels   int
 }
 
-// ImportResult returns what became of the records of a job, and its log, in
-// the order of the payload.
-func (tx *Tx) ImportResult(ctx context.Context, id int64) ([]StoredRecord, []LoggedIssue, error) {
+// ImportResult returns what became of the records of a job, in the order of
+// the payload.
+func (tx *Tx) ImportResult(ctx context.Context, id int64) ([]StoredRecord, error) {
 	records, err := all[StoredRecord](ctx, tx, `
 		SELECT rank, numero_bio, state = 'refused' AS refused, parcels
 		FROM import_record
 		WHERE job = @id AND state <> 'todo'
 		ORDER BY rank`, pgx.NamedArgs{"id": id})
 	if err != nil {
-		return nil, nil, fmt.Errorf("records of import %d: %w", id, err)
+		return nil, fmt.Errorf("records of import %d: %w", id, err)
 	}
+	return records, nil
+}
+
+// ImportIssues returns the log of a job, in the order of the payload; of one
+// type, error or warning, unless that is empty.
+func (tx *Tx) ImportIssues(ctx context.Context, id int64, only string) ([]LoggedIssue, error) {
 	rows, _ := tx.Query(ctx, `
 		SELECT rank, type, code, message, coalesce(numero_bio, ''), coalesce(parcelle_id, ''), indice
 		FROM import_log
-		WHERE job = $1
-		ORDER BY rank, id`, id)
+		WHERE job = $1 AND ($2 = '' OR type = $2)
+		ORDER BY rank, id`, id, only)
 	issues, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (LoggedIssue, error) {
 		var l LoggedIssue
 		var kind string
@@ -233,9 +241,9 @@ func (tx *Tx) ImportResult(ctx context.Context, id int64) ([]StoredRecord, []Log
 		return l, err
 	})
 	if err != nil {
-		return nil, nil, fmt.Errorf("log of import %d: %w", id, err)
+		return nil, fmt.Errorf("log of import %d: %w", id, err)
 	}
-	return records, issues, nil
+	return issues, nil
 }
 
 // TakeLane makes holder the one who works for a certifier during lease, when

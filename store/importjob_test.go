@@ -265,7 +265,11 @@ func TestImportOrder(t *testing.T) {
 		t.Errorf("jobs (-want +got):\n%s", diff)
 	}
 	in(t, db, store.Tenant(1), func(ctx context.Context, tx *store.Tx) error {
-		records, issues, err := tx.ImportResult(ctx, first)
+		records, err := tx.ImportResult(ctx, first)
+		if err != nil {
+			return err
+		}
+		issues, err := tx.ImportIssues(ctx, first, "")
 		if len(records) != 2 || !records[0].Refused || records[1].Refused || records[1].Parcels != 1 {
 			t.Errorf("records %+v", records)
 		}
