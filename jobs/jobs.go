@@ -45,6 +45,7 @@ func New(db *store.DB, svc *service.Service, workers int, log *slog.Logger) (*Ru
 	registered := river.NewWorkers()
 	river.AddWorker(registered, &pushWorker{service: svc, holder: uuid.NewString()})
 	river.AddWorker(registered, &sweepWorker{service: svc})
+	river.AddWorker(registered, &retentionWorker{service: svc})
 	timed := &timer{}
 	river.AddWorker(registered, &webhookWorker{service: svc})
 	river.AddWorker(registered, &webhookSweepWorker{service: svc})
@@ -64,6 +65,7 @@ func New(db *store.DB, svc *service.Service, workers int, log *slog.Logger) (*Ru
 		PeriodicJobs: []*river.PeriodicJob{
 			every(sweepPeriod, store.SweepJob{}),
 			every(webhookSweep, store.WebhookSweepJob{}),
+			retention(),
 		},
 	})
 	if err != nil {
@@ -139,7 +141,7 @@ type sweepWorker struct {
 }
 
 func (w *sweepWorker) Work(ctx context.Context, _ *river.Job[store.SweepJob]) error {
-	return w.service.SweepImports(ctx)
+	return errors.Join(w.service.SweepImports(ctx), w.service.Watch(ctx))
 }
 
 // webhookWorker sends a message to a webhook.

@@ -326,3 +326,30 @@ func TestDrain(t *testing.T) {
 		t.Errorf("%d events, want 30", n)
 	}
 }
+
+// O3: of several nodes one looks through what is old, once a day.
+func TestO3RetentionRuns(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, `
+		CREATE FUNCTION retained() RETURNS trigger LANGUAGE plpgsql AS $$
+		BEGIN
+			PERFORM pg_notify('retained', NEW.kind);
+			RETURN NULL;
+		END $$;
+		CREATE TRIGGER retained AFTER INSERT OR UPDATE OF removed ON retention_run FOR EACH ROW WHEN (NEW.removed > 0) EXECUTE FUNCTION retained();`,
+		"retained", "ended")
+	job := s.push(1, "100")
+	s.exec(`
+		INSERT INTO idempotency_key (oc, key, holder, busy_until) VALUES (1, 'old', gen_random_uuid(), now() - interval '2 hours')`)
+	s.run()
+	s.until("retained", "idempotency_key")
+	s.run()
+	next := s.push(1, "101")
+	s.until("ended", done(next))
+	if n := s.count(`SELECT count(*) FROM river_job WHERE kind = 'retention'`); n != 1 {
+		t.Errorf("%d runs of retention in a day", n)
+	}
+	if n := s.count(fmt.Sprintf(`SELECT count(*) FROM import_job WHERE id = %d`, job)); n != 1 {
+		t.Error("a push of today is gone")
+	}
+}

@@ -194,3 +194,48 @@ func TestC32AppendOnly(t *testing.T) {
 		}
 	}
 }
+
+// TestC32OnlyGeometryIsForgotten proves that the one change of history there
+// is, which purging makes, can take geometry out and nothing else.
+func TestC32OnlyGeometryIsForgotten(t *testing.T) {
+	t.Parallel()
+	db, address := withTwoCertifiers(t)
+	storetest.Exec(t, address, `
+		INSERT INTO event (parcellaire_id, oc, type, actor_id, actor_role, state, before, after)
+		SELECT id, oc, 'FeatureCollectionUpdate', 't', 'oc_service', 'CERTIFIED', NULL,
+			'{"statut": "CERTIFIED", "parcelles": {"a": {"nom": "x", "geometry": 1, "geometrieDeclaree": 2}, "b": {"geometry": 3}, "c": null}}'
+		FROM parcellaire WHERE oc = 1 AND year = 2025`)
+	id := askServer[string](t, address, `SELECT id::text FROM parcellaire WHERE oc = 1 AND year = 2025`)[0]
+	for _, sql := range []string{
+		`UPDATE event SET reason = 'x'`, `UPDATE event SET after = '{}'`, `UPDATE event SET after = NULL WHERE after IS NOT NULL`,
+		`UPDATE event SET before = '{"nom": "x"}'`, `UPDATE event SET at = now()`, `DELETE FROM event`, `TRUNCATE event`,
+		`UPDATE event SET after = jsonb_set(after, '{parcelles,a,geometry}', '4') WHERE after @> '{"parcelles": {"a": {}}}'`,
+		`UPDATE event SET after = jsonb_set(after, '{parcelles,b,geometrieDeclaree}', '4') WHERE after @> '{"parcelles": {"b": {}}}'`,
+	} {
+		if err := asServer(t, address, `SET ROLE sillon_owner`, `SET app.forgetting = 'on'`, sql); sqlState(err) != notAllowed {
+			t.Errorf("%s: %v", sql, err)
+		}
+	}
+	for name, scope := range map[string]store.Scope{"certifier": store.Tenant(1), "national": store.National, "public": store.Open} {
+		if _, err := run(t, db, scope, `SELECT forget_geometry($1, NULL)`, id); sqlState(err) != notAllowed {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	told := func() string {
+		return askServer[string](t, address, `SELECT after::text FROM event WHERE after @> '{"parcelles": {"a": {}}}'`)[0]
+	}
+	for _, tt := range []struct{ ids, want string }{
+		{`'{a,c}'`, `{"statut": "CERTIFIED", "parcelles": {"a": {"nom": "x"}, "b": {"geometry": 3}, "c": null}}`},
+		{`NULL`, `{"statut": "CERTIFIED", "parcelles": {"a": {"nom": "x"}, "b": {}, "c": null}}`},
+	} {
+		if _, err := run(t, db, store.System, `SELECT forget_geometry($1, `+tt.ids+`)`, id); err != nil {
+			t.Error(err)
+		}
+		if got := told(); got != tt.want {
+			t.Errorf("after forgetting %s: %s", tt.ids, got)
+		}
+	}
+	if _, err := run(t, db, store.System, `UPDATE event SET reason = 'x'`); sqlState(err) != notAllowed {
+		t.Errorf("after forgetting, in the same pool: %v", err)
+	}
+}

@@ -366,7 +366,9 @@ func queueParcels(batch *pgx.Batch, v *sillon.Parcellaire, fresh bool, parcels [
 			code_precision_pac = excluded.code_precision_pac, level = excluded.level, engaged_on = excluded.engaged_on,
 			annotations = excluded.annotations, commentaire = excluded.commentaire, notes_auditeur = excluded.notes_auditeur,
 			commune = excluded.commune, etranger = excluded.etranger, surface_m2 = excluded.surface_m2,
-			revision = excluded.revision, updated_at = now(), deleted_at = NULL`
+			revision = excluded.revision, updated_at = now(), deleted_at = NULL,
+			acknowledged_at = CASE WHEN excluded.declared IS NOT DISTINCT FROM parcel.declared THEN parcel.acknowledged_at END,
+			acknowledged_by = CASE WHEN excluded.declared IS NOT DISTINCT FROM parcel.declared THEN parcel.acknowledged_by END`
 	if fresh {
 		onConflict = ""
 	}

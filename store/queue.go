@@ -43,3 +43,9 @@ type WebhookSweepJob struct{}
 
 // Kind names the job in the queue.
 func (WebhookSweepJob) Kind() string { return "webhook_sweep" }
+
+// A RetentionJob asks to remove what was kept long enough.
+type RetentionJob struct{}
+
+// Kind names the job in the queue.
+func (RetentionJob) Kind() string { return "retention" }

@@ -91,13 +91,13 @@ func newImport(oc sillon.OC, n int) store.NewImport {
 }
 
 // farmData lists the tables that tell something of a farm or of a certifier's
-// work: all of ours but the reference data, the names of certifiers and the
-// change log, which no request reads.
+// work: all of ours but the reference data, the names of certifiers and what no
+// request reads, the change log and the runs of retention.
 const farmData = `
 	SELECT c.relname
 	FROM pg_class c
 	WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND c.relname !~ '^(river_|goose_|spatial_ref_sys$)'
-		AND c.relname NOT IN ('reference_load', 'region', 'departement', 'commune', 'commune_part', 'land', 'cpf', 'certifier', 'change')
+		AND c.relname NOT IN ('reference_load', 'region', 'departement', 'commune', 'commune_part', 'land', 'cpf', 'certifier', 'change', 'retention_run')
 	ORDER BY 1`
 
 // TestUnscopedRead proves that the database alone keeps certifiers apart: the

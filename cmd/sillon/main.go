@@ -35,6 +35,7 @@ type cli struct {
 	Farms     farmsCommand     `cmd:"" help:"The registry of farms."`
 	Reference referenceCommand `cmd:"" help:"Communes, départements and régions."`
 	Token     tokenCommand     `cmd:"" help:"Service tokens."`
+	Retention retentionCommand `cmd:"" help:"Remove what was kept long enough."`
 	Demo      demoCommand      `cmd:"" help:"Store invented farms."`
 	Version   versionCommand   `cmd:"" help:"Print the version."`
 }
