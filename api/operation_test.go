@@ -136,7 +136,7 @@ func TestO10LogSchema(t *testing.T) {
 	}
 	fields := map[string]*regexp.Regexp{
 		"time": regexp.MustCompile(`^\d{4}-\d\d-\d\dT`), "level": regexp.MustCompile(`^(INFO|WARN|ERROR)$`), "msg": regexp.MustCompile(`^[a-z ]+$`),
-		"request": regexp.MustCompile(`^[0-9a-f-]{36}$`), "method": regexp.MustCompile(`^[A-Z]+$`), "route": regexp.MustCompile(`^[/:\w.]*$`),
+		"request": regexp.MustCompile(`^[0-9a-f-]{36}$`), "method": regexp.MustCompile(`^[A-Z]+$`), "route": regexp.MustCompile(`^[/:\w.-]*$`),
 		"status": regexp.MustCompile(`^\d{3}$`), "bytes": regexp.MustCompile(`^\d+$`), "ms": regexp.MustCompile(`^\d+$`),
 		"actor": regexp.MustCompile(`^([0-9a-f-]{36})?$`),
 	}
