@@ -34,6 +34,7 @@ type resource struct {
 	// The webhook of the version's author, a message to it, and another webhook
 	// that may be deleted.
 	webhook, delivery, doomed string
+	client                    int // of which certifier the farm is or was
 }
 
 // A rule is a row of the table of domain.md §2 for a route: the status that each
@@ -92,6 +93,21 @@ func permissions() map[string]rule {
 		},
 		"GET /api/v2/certification/parcellaires": {path: func(resource) string { return listPath }, oc: "200"},
 		"GET /api/v3/exploitations":              {path: func(resource) string { return farmsPath }, agenceBio: "200", inao: "200"},
+		"POST /api/v3/exploitations/imports": {
+			path: func(resource) string { return farmsPath + "/imports" }, agenceBio: "200",
+			body: func(resource) string { return "numeroBio;certificateurId;numeroClient\n9999;1;C9999\n" },
+		},
+		"GET /api/v3/exploitations/{numeroBio}": {
+			path: func(r resource) string { return farmPath(r.numero) }, agenceBio: "200", inao: "200",
+		},
+		"PUT /api/v3/exploitations/{numeroBio}": {path: func(r resource) string { return farmPath(r.numero) }, agenceBio: "200"},
+		"PUT /api/v3/exploitations/{numeroBio}/liens/{certificateurId}": {
+			path: func(r resource) string { return linkPath(r.numero, r.client) }, agenceBio: "200",
+		},
+		"GET /api/v3/parcellaires/{id}": {
+			path: func(r resource) string { return versionPath(r.version) },
+			oc:   visible, agenceBio: supervised, inao: supervised,
+		},
 		"GET /api/v3/parcellaires/{id}/parcelles": {
 			path: func(r resource) string { return "/api/v3/parcellaires/" + r.version + "/parcelles" },
 			oc:   visible, agenceBio: supervised, inao: supervised,
@@ -240,7 +256,7 @@ func (s *server) resources(t *testing.T) map[relation]resource {
 	}
 	add := func(rel relation, who asker, numero, date string) {
 		version := s.marked(t, who, numero, date)
-		r := resource{numero: numero, version: version, job: int64(len(all) + 1), webhook: hooks[who]}
+		r := resource{numero: numero, version: version, job: int64(len(all) + 1), client: int(ocOf(who)), webhook: hooks[who]}
 		r.doomed = s.newWebhook(t, who, "https://9.9.9.9/"+string(rel)).ID
 		r.delivery = s.try(t, who, r.webhook)
 		all[rel] = r
@@ -303,7 +319,7 @@ func TestS8ForeignIsUnknown(t *testing.T) {
 	s := newServer(t)
 	resources := s.resources(t)
 	const none = "00000000-0000-4000-8000-000000000000"
-	nothing := resource{"7777", none, 9999, none, none, none}
+	nothing := resource{numero: "7777", version: none, job: 9999, webhook: none, delivery: none, doomed: none}
 	for name, rule := range permissions() {
 		if rule.path == nil {
 			continue

@@ -24,6 +24,9 @@ func (s *Server) routes() []route {
 	post := func(path, spec string, h echo.HandlerFunc) route {
 		return route{http.MethodPost, path, spec, h, []echo.MiddlewareFunc{s.authenticated}}
 	}
+	put := func(path, spec string, h echo.HandlerFunc) route {
+		return route{http.MethodPut, path, spec, h, []echo.MiddlewareFunc{s.authenticated}}
+	}
 	head := func(path, spec string, h echo.HandlerFunc) route { return route{http.MethodHead, path, spec, h, nil} }
 	return []route{
 		{http.MethodPost, "/api/v2/certification/parcelles", "/api/v2/certification/parcelles", s.push, []echo.MiddlewareFunc{s.authenticated}},
@@ -35,6 +38,11 @@ func (s *Server) routes() []route {
 		get("/api/v2/certification/parcellaire/:numeroBio", "/api/v2/certification/parcellaire/{numeroBio}", s.exchangeOne, s.authenticated),
 		get("/api/v2/certification/parcellaires", "/api/v2/certification/parcellaires", s.exchangeAll, s.authenticated),
 		get("/api/v3/exploitations", "/api/v3/exploitations", s.farms, s.authenticated),
+		post("/api/v3/exploitations/imports", "/api/v3/exploitations/imports", s.importFarms),
+		get("/api/v3/exploitations/:numeroBio", "/api/v3/exploitations/{numeroBio}", s.farm, s.authenticated),
+		put("/api/v3/exploitations/:numeroBio", "/api/v3/exploitations/{numeroBio}", s.putFarm),
+		put("/api/v3/exploitations/:numeroBio/liens/:certificateurId", "/api/v3/exploitations/{numeroBio}/liens/{certificateurId}", s.putLink),
+		get("/api/v3/parcellaires/:id", "/api/v3/parcellaires/{id}", s.parcellaire, s.authenticated),
 		get("/api/v3/parcellaires/:id/parcelles", "/api/v3/parcellaires/{id}/parcelles", s.parcels, s.authenticated),
 		get("/api/v3/imports/:jobId/evenements", "/api/v3/imports/{jobId}/evenements", s.importEvents, s.authenticated),
 		get("/api/v3/webhooks", "/api/v3/webhooks", s.webhooks, s.authenticated),

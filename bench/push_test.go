@@ -30,7 +30,7 @@ const (
 // same server.
 func BenchmarkPush(b *testing.B) {
 	dir := workDir(b)
-	n := writeInputs(b, dir)
+	n := writeInputs(b, dir, pushFarms, pushParcels)
 	for b.Loop() {
 		s := start(b, dir)
 		s.prepare(b, dir)
@@ -70,7 +70,7 @@ func workDir(b *testing.B) string {
 	return dir
 }
 
-func writeInputs(b *testing.B, dir string) int {
+func writeInputs(b *testing.B, dir string, farms, parcels int) int {
 	b.Helper()
 	var files []*os.File
 	for _, name := range []string{"payload.json", "farms.csv", "parcels.geojsonl"} {
@@ -80,7 +80,7 @@ func writeInputs(b *testing.B, dir string) int {
 		}
 		files = append(files, f)
 	}
-	n, err := output{payload: files[0], farms: files[1], lines: files[2]}.write(1, pushFarms, pushParcels)
+	n, err := output{payload: files[0], farms: files[1], lines: files[2]}.write(1, farms, parcels)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -46,12 +46,17 @@ func New(db *store.DB, svc *service.Service, workers int, log *slog.Logger) (*Ru
 	river.AddWorker(registered, &pushWorker{service: svc, holder: uuid.NewString()})
 	river.AddWorker(registered, &sweepWorker{service: svc})
 	river.AddWorker(registered, &retentionWorker{service: svc})
+	river.AddWorker(registered, &directoryWorker{service: svc})
 	timed := &timer{}
 	river.AddWorker(registered, &webhookWorker{service: svc})
 	river.AddWorker(registered, &webhookSweepWorker{service: svc})
 	queues := map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}}
 	if svc.CanSign() {
 		queues[store.QueueWebhooks] = river.QueueConfig{MaxWorkers: webhookWorkers}
+	}
+	periodic := []*river.PeriodicJob{every(sweepPeriod, store.SweepJob{}), every(webhookSweep, store.WebhookSweepJob{}), retention()}
+	if svc.FollowsDirectory() {
+		periodic = append(periodic, every(directoryTick, store.DirectoryJob{}))
 	}
 	client, err := river.NewClient(riverpgxv5.New(db.Pool()), &river.Config{
 		Queues:               queues,
@@ -62,11 +67,7 @@ func New(db *store.DB, svc *service.Service, workers int, log *slog.Logger) (*Ru
 		JobTimeout:           timeout,
 		RescueStuckJobsAfter: 2 * timeout,
 		MaxAttempts:          pushTries,
-		PeriodicJobs: []*river.PeriodicJob{
-			every(sweepPeriod, store.SweepJob{}),
-			every(webhookSweep, store.WebhookSweepJob{}),
-			retention(),
-		},
+		PeriodicJobs:         periodic,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("job runner: %w", err)

@@ -38,6 +38,36 @@ func (s *Service) Parcels(ctx context.Context, a sillon.Actor, id sillon.Parcell
 	})
 }
 
+// Parcellaire returns a version without its parcels, or
+// sillon.ErrNoParcellaire. The notes and the memo of another certifier are
+// blanked (domain.md §3.3).
+func (s *Service) Parcellaire(ctx context.Context, a sillon.Actor, id sillon.ParcellaireID) (p *sillon.Parcellaire, err error) {
+	if err := sillon.May(a, sillon.ActionRead, sillon.Resource{}); err != nil {
+		return nil, err
+	}
+	err = s.db.InTx(ctx, scopeOf(a), func(tx *store.Tx) error {
+		var present sillon.OC
+		if p, present, err = tx.Parcellaire(ctx, id); err != nil {
+			return err
+		}
+		if err := sillon.May(a, sillon.ActionRead, sillon.OnParcellaire(p, present)); err != nil {
+			return err
+		}
+		if p.OC == 0 {
+			return nil
+		}
+		c, err := tx.Certifier(ctx, p.OC)
+		if err == nil {
+			p.OCLabel = c.Name
+		}
+		return err
+	})
+	if err == nil && !seesNotes(a, p.OC) {
+		p.AuditNotes, p.AuditDemandes = "", ""
+	}
+	return p, err
+}
+
 // seesNotes reports whether a may read what the auditors of owner wrote.
 func seesNotes(a sillon.Actor, owner sillon.OC) bool {
 	return a.Roles&(sillon.RoleAgenceBio|sillon.RoleINAO) != 0 || a.OC != 0 && a.OC == owner

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"sillon/importers/registry"
@@ -11,7 +12,8 @@ import (
 
 // ImportFarms reads a file of the registry and stores its farms and links, all
 // or nothing: with an error anywhere it is sillon.ErrFarmsRefused, which
-// holds every error by line. warnings do not refuse.
+// holds every error by line. warnings do not refuse. It asks no permission: it
+// is for the operator and for scheduled work.
 func (s *Service) ImportFarms(ctx context.Context, r io.Reader) (n int, warnings []sillon.Issue, err error) {
 	farms, issues, err := registry.Read(r)
 	if err != nil {
@@ -30,4 +32,147 @@ func (s *Service) ImportFarms(ctx context.Context, r io.Reader) (n int, warnings
 	}
 	err = s.db.InTx(ctx, store.System, func(tx *store.Tx) error { return tx.SaveFarms(ctx, farms) })
 	return len(farms), warnings, err
+}
+
+// SendFarms is ImportFarms for an actor.
+func (s *Service) SendFarms(ctx context.Context, a sillon.Actor, r io.Reader) (n int, warnings []sillon.Issue, err error) {
+	if err := sillon.May(a, sillon.ActionEditRegistry, sillon.Resource{}); err != nil {
+		return 0, nil, err
+	}
+	return s.ImportFarms(ctx, r)
+}
+
+// A FarmSheet is what the registry knows of a farm.
+type FarmSheet = store.FarmSheet
+
+// Farm returns the sheet of a farm, or sillon.ErrNotFound. Whoever reads all
+// farms reads the history of the links; a former certifier does not read who
+// has the farm now (domain.md §3.3).
+func (s *Service) Farm(ctx context.Context, a sillon.Actor, numero sillon.NumeroBio) (sheet *FarmSheet, err error) {
+	if err := sillon.May(a, sillon.ActionSearchFarms, sillon.Resource{}); err != nil {
+		return nil, err
+	}
+	err = s.db.InTx(ctx, scopeOf(a), func(tx *store.Tx) error {
+		sheet, err = tx.FarmSheet(ctx, numero, readsAll(a))
+		return err
+	})
+	if err == nil && !readsAll(a) && sheet.Current != nil && sheet.Current.Certifier.ID != a.OC {
+		sheet.Current = nil
+	}
+	return sheet, err
+}
+
+func readsAll(a sillon.Actor) bool { return a.Roles&(sillon.RoleAgenceBio|sillon.RoleINAO) != 0 }
+
+// A FarmEdit is what a request changes of a farm.
+type FarmEdit struct {
+	registry.FarmEdit
+	NumeroBio sillon.NumeroBio
+	Revision  int64 // that the request is about; 0 for whatever there is
+}
+
+// PutFarm makes or changes a farm. It returns the farm as it is then, and
+// whether it is new. The failures are those of IsNumeroBio,
+// sillon.ErrFarmInvalid with every wrong member, and sillon.ErrStale.
+func (s *Service) PutFarm(ctx context.Context, a sillon.Actor, e FarmEdit) (sheet *FarmSheet, created bool, err error) {
+	if err := sillon.May(a, sillon.ActionEditRegistry, sillon.Resource{}); err != nil {
+		return nil, false, err
+	}
+	if !registry.IsNumeroBio(string(e.NumeroBio)) {
+		return nil, false, sillon.ErrFarmInvalid.With(
+			sillon.RegistryIssue(sillon.SeverityError, sillon.RegistryNumeroBio, "", "numeroBio", string(e.NumeroBio)))
+	}
+	err = s.db.InTx(ctx, store.System, func(tx *store.Tx) error {
+		f, revision, err := tx.LockFarm(ctx, e.NumeroBio)
+		if err != nil {
+			return err
+		}
+		if e.Revision != 0 && e.Revision != revision {
+			return sillon.ErrStale
+		}
+		if created = revision == 0; created {
+			f = sillon.Farm{NumeroBio: e.NumeroBio, Production: true}
+		}
+		f, issues := e.On(f)
+		if len(issues) > 0 {
+			return sillon.ErrFarmInvalid.With(issues...)
+		}
+		if err := tx.PutFarm(ctx, f); err != nil {
+			return err
+		}
+		sheet, err = tx.FarmSheet(ctx, e.NumeroBio, true)
+		return err
+	})
+	return sheet, created, err
+}
+
+// A LinkEdit is what a request changes of the link between a farm and a
+// certifier. Its start tells which one, when there were several; without one it
+// is the newest.
+type LinkEdit struct {
+	registry.LinkEdit
+	NumeroBio sillon.NumeroBio
+	Certifier sillon.OC
+	Revision  int64 // of the farm, that the request is about; 0 for whatever there is
+}
+
+// PutLink makes or changes a link, then gives the versions of the farm to its
+// present certifier to read (domain.md §3.3). It returns the farm as it is
+// then, and whether the link is new. The failures are sillon.ErrNotFound for the
+// farm, sillon.ErrNoCertifier, sillon.ErrFarmInvalid with every wrong member,
+// sillon.ErrLinkOverlap, and sillon.ErrStale.
+func (s *Service) PutLink(ctx context.Context, a sillon.Actor, e LinkEdit) (sheet *FarmSheet, created bool, err error) {
+	if err := sillon.May(a, sillon.ActionEditRegistry, sillon.Resource{}); err != nil {
+		return nil, false, err
+	}
+	err = s.db.InTx(ctx, store.System, func(tx *store.Tx) error {
+		f, revision, err := tx.LockFarm(ctx, e.NumeroBio)
+		switch {
+		case err != nil:
+			return err
+		case revision == 0:
+			return sillon.ErrNotFound
+		case e.Revision != 0 && e.Revision != revision:
+			return sillon.ErrStale
+		}
+		certifier, err := tx.Certifier(ctx, e.Certifier)
+		if errors.Is(err, sillon.ErrNotFound) {
+			return sillon.ErrNoCertifier
+		}
+		if err != nil {
+			return err
+		}
+		at := e.among(f.Links)
+		old := sillon.Link{Certifier: *certifier}
+		if created = at < 0; !created {
+			old = f.Links[at]
+		}
+		link, issues := e.On(old, e.NumeroBio, s.opts.Now())
+		if len(issues) > 0 {
+			return sillon.ErrFarmInvalid.With(issues...)
+		}
+		for i, other := range f.Links {
+			if i != at && link.IsCurrent() && other.IsCurrent() && link.Overlaps(other) {
+				return sillon.ErrLinkOverlap.Saying(sillon.LinkOverlap(other))
+			}
+		}
+		if err := tx.PutLink(ctx, e.NumeroBio, link); err != nil {
+			return err
+		}
+		sheet, err = tx.FarmSheet(ctx, e.NumeroBio, true)
+		return err
+	})
+	return sheet, created, err
+}
+
+// among returns the rank of the link that is meant, -1 when it is not there.
+// A start that is no day is refused later.
+func (e LinkEdit) among(links []sillon.Link) int {
+	day, _ := e.Day()
+	for i, l := range links { // the newest first
+		if l.Certifier.ID == e.Certifier && (e.Start.Op == sillon.Keep || l.Start == day) {
+			return i
+		}
+	}
+	return -1
 }

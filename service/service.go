@@ -31,6 +31,10 @@ type Options struct {
 	Secret []byte
 	// Poster sends to webhooks; nil is one that reaches the public Internet alone.
 	Poster *upstream.Poster
+	// Directory is followed when there is one; a reading of it that is
+	// DirectoryEvery old is done again.
+	Directory      Directory
+	DirectoryEvery time.Duration
 }
 
 // A Service answers for the whole domain. It is safe for concurrent use.

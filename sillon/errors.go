@@ -137,6 +137,15 @@ var (
 		Kind: KindInvalid, Code: "REGISTRE_INVALIDE",
 		Title: "Le fichier des exploitations contient des erreurs : rien n'a été importé.",
 	}
+	ErrFarmInvalid = &Error{
+		Kind: KindInvalid, Code: "EXPLOITATION_INVALIDE",
+		Title: "Des valeurs de la requête sont invalides : rien n'a été enregistré.",
+	}
+	ErrLinkOverlap = &Error{
+		Kind: KindConflict, Code: "PERIODE_CHEVAUCHANTE",
+		Title: "L'exploitation serait engagée auprès de deux certificateurs le même jour.",
+	}
+	ErrNoCertifier      = &Error{Kind: KindNotFound, Code: "CERTIFICATEUR_INCONNU", Title: "Aucun certificateur n'a cet identifiant."}
 	ErrReferenceRefused = &Error{
 		Kind: KindInvalid, Code: "REFERENTIEL_INVALIDE",
 		Title: "Le fichier de référence est invalide : rien n'a été chargé.",

@@ -1,6 +1,9 @@
 package sillon
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // OC is the id of a certifier; 0 is none.
 type OC int32
@@ -26,6 +29,15 @@ type Farm struct {
 	Commune    string // INSEE code, or empty
 	Production bool   // has a notification of production, or none at all
 	Links      []Link
+}
+
+// Departement is the one of the commune, or empty (domain.md §3.1).
+func (f Farm) Departement() string {
+	n := 2
+	if strings.HasPrefix(f.Commune, "97") || strings.HasPrefix(f.Commune, "98") {
+		n = 3
+	}
+	return f.Commune[:min(n, len(f.Commune))]
 }
 
 // A LinkState is the state of the notification that binds a farm to a

@@ -83,6 +83,7 @@ const (
 	ActionReadTrail           // the global audit trail; agence_bio sees what was administered
 	ActionReadWebhook         // a webhook and its deliveries, without its secret
 	ActionEditWebhook         // make, change, try and delete a webhook
+	ActionEditRegistry        // farms and their links
 )
 
 // grants is the table of permissions. What it does not list is refused.
@@ -99,6 +100,7 @@ var grants = map[Action]Roles{
 	ActionReadTrail:    RoleAgenceBio | RoleINAO,
 	ActionReadWebhook:  RoleOCService | RoleAgenceBio,
 	ActionEditWebhook:  RoleOCService,
+	ActionEditRegistry: RoleAgenceBio,
 }
 
 // A Resource is what an action is about, as far as permissions go. The zero

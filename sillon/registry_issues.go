@@ -65,3 +65,15 @@ func RegistryIssue(s Severity, code RegistryCode, n NumeroBio, path string, args
 // CertifierNameTaken says why a file of farms cannot be taken: two ids claim
 // one name.
 const CertifierNameTaken = "Un certificateur du fichier porte le nom d'un autre, qui a un autre identifiant : rien n'a été importé."
+
+// LinkOverlap says which other link binds the farm at the same time.
+func LinkOverlap(l Link) string {
+	s := "L'exploitation est déjà engagée auprès de " + l.Certifier.Name
+	if !l.Start.IsZero() {
+		s += " depuis le " + l.Start.French()
+	}
+	if !l.Stop.IsZero() {
+		s += " jusqu'au " + l.Stop.French()
+	}
+	return s + " : arrêtez d'abord ce lien."
+}

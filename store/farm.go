@@ -92,7 +92,13 @@ func (tx *Tx) SaveFarms(ctx context.Context, farms []sillon.Farm) error {
 	}
 	if _, err := tx.Exec(ctx, `
 		INSERT INTO link (oc, numero_bio, numero_client, state, start, stop, changed_at)
-		SELECT DISTINCT ON (c.id, l.n, l.start) c.id, l.n, l.client, l.state, l.start, l.stop, coalesce(l.changed, now())
+		SELECT DISTINCT ON (c.id, l.n, l.start) c.id, l.n, coalesce(nullif(l.client, ''), (
+				-- The open directory has no client numbers, and days of its own.
+				SELECT k.numero_client FROM link k
+				WHERE k.numero_bio = l.n AND k.oc = c.id AND k.numero_client <> ''
+				ORDER BY k.start IS NOT DISTINCT FROM l.start DESC, coalesce(k.stop, k.start, k.created_at::date) DESC, k.id DESC
+				LIMIT 1
+			), ''), l.state, l.start, l.stop, coalesce(l.changed, now())
 		FROM unnest($1::text[], $2::int[], $3::text[], $4::text[], $5::text[], $6::date[], $7::date[], $8::timestamptz[])
 			WITH ORDINALITY AS l (n, oc, name, client, state, start, stop, changed, ord)
 		JOIN certifier c ON CASE WHEN l.oc > 0 THEN c.id = l.oc ELSE lower(c.name) = lower(l.name) END

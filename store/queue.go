@@ -2,6 +2,7 @@ package store
 
 import (
 	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
 
 	"sillon/sillon"
 )
@@ -49,3 +50,16 @@ type RetentionJob struct{}
 
 // Kind names the job in the queue.
 func (RetentionJob) Kind() string { return "retention" }
+
+// A DirectoryJob asks to go on with the reading of the open directory.
+type DirectoryJob struct{}
+
+// Kind names the job in the queue.
+func (DirectoryJob) Kind() string { return "directory" }
+
+// InsertOpts allows one at a time.
+func (DirectoryJob) InsertOpts() river.InsertOpts {
+	return river.InsertOpts{UniqueOpts: river.UniqueOpts{ByState: []rivertype.JobState{
+		rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRetryable, rivertype.JobStateRunning, rivertype.JobStateScheduled,
+	}}}
+}

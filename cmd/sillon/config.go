@@ -25,20 +25,22 @@ import (
 
 // Settings are the flags, and SILLON_… variables, that all commands share.
 type Settings struct {
-	DataDir          string `help:"Directory of the private database." default:".sillon"`
-	DatabaseURL      string `help:"PostgreSQL to use instead of the private one; its role must be a member of sillon_api."`
-	AdminDatabaseURL string `help:"The same database for its owner, who migrates it (default: the database URL)."`
-	Bindir           string `help:"Where PostgreSQL's programs are, when it cannot be found."`
-	Connections      int    `help:"Most database connections of this process." default:"10"`
-	Workers          int    `help:"Jobs worked at once." default:"${workers}"`
-	Listen           string `help:"Address to serve; port 0 takes a free one." default:"127.0.0.1:8080"`
-	PublicURL        string `name:"public-url" help:"Address that users know (default: http:// and the address served)."`
-	Background       string `help:"Outside background of the map: none, ign-plan or ign-ortho." default:"none"`
-	RateToken        int    `help:"Requests a minute of a token, pushes counting for more; 0 does not limit." default:"6000"`
-	RateAddress      int    `help:"Requests a minute from an address; 0 does not limit." default:"30000"`
-	RateFailures     int    `help:"Wrong tokens a minute from an address; 0 does not limit." default:"1000"`
-	TrustedProxies   string `help:"Networks (CIDR, commas between) whose X-Forwarded-For tells the client's address."`
-	MetricsListen    string `help:"Address to serve /metrics apart; without it, only this machine reads them, at the address served."`
+	DataDir          string        `help:"Directory of the private database." default:".sillon"`
+	DatabaseURL      string        `help:"PostgreSQL to use instead of the private one; its role must be a member of sillon_api."`
+	AdminDatabaseURL string        `help:"The same database for its owner, who migrates it (default: the database URL)."`
+	Bindir           string        `help:"Where PostgreSQL's programs are, when it cannot be found."`
+	Connections      int           `help:"Most database connections of this process." default:"10"`
+	Workers          int           `help:"Jobs worked at once." default:"${workers}"`
+	Listen           string        `help:"Address to serve; port 0 takes a free one." default:"127.0.0.1:8080"`
+	PublicURL        string        `name:"public-url" help:"Address that users know (default: http:// and the address served)."`
+	DirectoryURL     string        `name:"directory-url" help:"Open directory of Agence BIO to follow (default: none)."`
+	DirectoryEvery   time.Duration `help:"How old the registry may be before the directory is read again." default:"24h"`
+	Background       string        `help:"Outside background of the map: none, ign-plan or ign-ortho." default:"none"`
+	RateToken        int           `help:"Requests a minute of a token, pushes counting for more; 0 does not limit." default:"6000"`
+	RateAddress      int           `help:"Requests a minute from an address; 0 does not limit." default:"30000"`
+	RateFailures     int           `help:"Wrong tokens a minute from an address; 0 does not limit." default:"1000"`
+	TrustedProxies   string        `help:"Networks (CIDR, commas between) whose X-Forwarded-For tells the client's address."`
+	MetricsListen    string        `help:"Address to serve /metrics apart; without it, only this machine reads them, at the address served."`
 	// A pointer: an empty secret is a fault, none at all is not.
 	Secret               *string `help:"Encrypts the secrets of webhooks; 32 bytes or more, the same on every node. Better as a variable than as a flag (default: one made in the data directory; none with --database-url: no webhooks)."`
 	WebhooksAllowHTTP    bool    `name:"webhooks-allow-http" help:"Let webhooks go to http:// addresses."`
@@ -88,8 +90,10 @@ func (s Settings) check(f *faults) config {
 	if s.MetricsListen != "" {
 		f.checkListen("metrics-listen", s.MetricsListen)
 	}
-	if u, err := url.Parse(s.PublicURL); err != nil || s.PublicURL != "" && (u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
-		f.add("public-url", "%q is not an http:// or https:// address", s.PublicURL)
+	f.checkAddress("public-url", s.PublicURL)
+	f.checkAddress("directory-url", s.DirectoryURL)
+	if s.DirectoryEvery <= 0 {
+		f.add("directory-every", "%s is not a time", s.DirectoryEvery)
 	}
 	switch s.Background {
 	case "none":
@@ -153,6 +157,12 @@ func (f *faults) checkListen(flag, address string) {
 func (f *faults) checkDatabase(flag, address string) {
 	if u, err := url.Parse(address); err != nil || address != "" && u.Scheme != "postgres" && u.Scheme != "postgresql" {
 		f.add(flag, "not a postgres:// address")
+	}
+}
+
+func (f *faults) checkAddress(flag, address string) {
+	if u, err := url.Parse(address); err != nil || address != "" && (u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+		f.add(flag, "%q is not an http:// or https:// address", address)
 	}
 }
 

@@ -92,12 +92,18 @@ func (e *environment) newServiceWith(db *store.DB, secret []byte) (*service.Serv
 	if err != nil {
 		return nil, fmt.Errorf("nomenclature: %w", err)
 	}
-	return service.New(db, service.Options{
-		IsCPF: nomenclature.IsCPF, Log: e.logger(), Secret: secret,
+	opts := service.Options{
+		IsCPF: nomenclature.IsCPF, Log: e.logger(), Secret: secret, DirectoryEvery: e.DirectoryEvery,
 		Poster: upstream.NewPoster(upstream.Options{
 			Guard: upstream.Guard{AllowHTTP: e.WebhooksAllowHTTP, AllowPrivate: e.WebhooksAllowPrivate}, UserAgent: "Sillon/" + version,
 		}),
-	})
+	}
+	if e.DirectoryURL != "" {
+		if opts.Directory, err = upstream.NewDirectory(e.DirectoryURL, 0); err != nil {
+			return nil, err
+		}
+	}
+	return service.New(db, opts)
 }
 
 func cropCodes() ([]sillon.CropCode, error) {
