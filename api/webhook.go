@@ -45,55 +45,43 @@ type livraison struct {
 	EnvoyeeLe       *string             `json:"envoyeeLe"`
 }
 
-// A page is a list with the link to what follows (api.md, "Lists").
-type page[T any] struct {
-	Data  []T       `json:"data"`
-	Links pageLinks `json:"_links"`
+type webhookList struct {
+	Data  []webhook `json:"data"`
+	Links nextLinks `json:"_links"`
 }
 
-type pageLinks struct {
-	Next *string `json:"next"`
+type livraisonList struct {
+	Data  []livraison `json:"data"`
+	Links nextLinks   `json:"_links"`
 }
 
 func webhookJSON(w *service.WebhookRow) webhook {
 	return webhook{
-		ID: w.ID, OC: w.OC, URL: w.URL, Nom: w.Name, Evenements: w.Events, Actif: w.DisabledAt == nil, DesactiveLe: instantJSON(w.DisabledAt),
-		DesactivePar: textJSON(string(w.DisabledReason)), EnEchecDepuis: instantJSON(w.FailingSince), AncienJusquA: instantJSON(w.FormerUntil),
-		CreeLe: w.CreatedAt.UTC().Format(instant), MisAJourLe: w.UpdatedAt.UTC().Format(instant),
+		ID: w.ID, OC: w.OC, URL: w.URL, Nom: w.Name, Evenements: w.Events, Actif: w.DisabledAt == nil, DesactiveLe: textNull(stamp(w.DisabledAt)),
+		DesactivePar: textNull(string(w.DisabledReason)), EnEchecDepuis: textNull(stamp(w.FailingSince)), AncienJusquA: textNull(stamp(w.FormerUntil)),
+		CreeLe: stamp(&w.CreatedAt), MisAJourLe: stamp(&w.UpdatedAt),
 	}
 }
 
 func livraisonJSON(d *service.Delivery) livraison {
 	return livraison{
-		ID: d.ID, Evenement: d.Event, Etat: d.State, Essais: d.Tries, DernierEssai: instantJSON(d.LastTryAt), DernierStatut: d.LastStatus,
-		DerniereErreur: textJSON(d.LastReason), DerniereReponse: d.LastAnswer, ProchainEssai: instantJSON(d.NextTryAt),
-		CreeeLe: d.CreatedAt.UTC().Format(instant), EnvoyeeLe: instantJSON(d.SentAt),
+		ID: d.ID, Evenement: d.Event, Etat: d.State, Essais: d.Tries, DernierEssai: textNull(stamp(d.LastTryAt)), DernierStatut: d.LastStatus,
+		DerniereErreur: textNull(d.LastReason), DerniereReponse: d.LastAnswer, ProchainEssai: textNull(stamp(d.NextTryAt)),
+		CreeeLe: stamp(&d.CreatedAt), EnvoyeeLe: textNull(stamp(d.SentAt)),
 	}
 }
 
-func instantJSON(t *time.Time) *string {
-	if t == nil {
-		return nil
-	}
-	text := t.UTC().Format(instant)
-	return &text
-}
-
-func textJSON(text string) *string {
-	if text == "" {
-		return nil
-	}
-	return &text
-}
-
-// webhookID reads the id of the path; one that is none names nothing.
-func webhookID(c echo.Context) (sillon.WebhookID, error) {
-	id, err := uuid.Parse(c.Param("id"))
+// uuidIn is an id in the path; what is no id becomes one that nothing has, so
+// that the policy answers first.
+func uuidIn(c echo.Context, name string) string {
+	id, err := uuid.Parse(c.Param(name))
 	if err != nil {
-		return "", sillon.ErrNoWebhook
+		id = uuid.Nil
 	}
-	return sillon.WebhookID(id.String()), nil
+	return id.String()
 }
+
+func webhookID(c echo.Context) sillon.WebhookID { return sillon.WebhookID(uuidIn(c, "id")) }
 
 // webhooks handles GET /api/v3/webhooks.
 func (s *Server) webhooks(c echo.Context) error {
@@ -104,7 +92,7 @@ func (s *Server) webhooks(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	out := page[webhook]{Data: make([]webhook, len(list))}
+	out := webhookList{Data: make([]webhook, len(list))}
 	for i := range list {
 		out.Data[i] = webhookJSON(&list[i])
 	}
@@ -153,10 +141,7 @@ func webhookEdit(c echo.Context) (e service.WebhookEdit, err error) {
 
 // webhook handles GET /api/v3/webhooks/{id}.
 func (s *Server) webhook(c echo.Context) error {
-	id, err := webhookID(c)
-	if err != nil {
-		return err
-	}
+	id := webhookID(c)
 	w, err := s.service.Webhook(c.Request().Context(), actor(c), id)
 	if err != nil {
 		return err
@@ -172,10 +157,7 @@ func answerWebhook(c echo.Context, w *service.WebhookRow) error {
 
 // editWebhook handles PATCH /api/v3/webhooks/{id}.
 func (s *Server) editWebhook(c echo.Context) error {
-	id, err := webhookID(c)
-	if err != nil {
-		return err
-	}
+	id := webhookID(c)
 	edit, err := webhookEdit(c)
 	if err != nil {
 		return err
@@ -193,10 +175,7 @@ func (s *Server) editWebhook(c echo.Context) error {
 
 // deleteWebhook handles DELETE /api/v3/webhooks/{id}.
 func (s *Server) deleteWebhook(c echo.Context) error {
-	id, err := webhookID(c)
-	if err != nil {
-		return err
-	}
+	id := webhookID(c)
 	revision, err := ifMatch(c)
 	if err != nil {
 		return err
@@ -209,10 +188,7 @@ func (s *Server) deleteWebhook(c echo.Context) error {
 
 // rotateWebhook handles POST /api/v3/webhooks/{id}/rotation.
 func (s *Server) rotateWebhook(c echo.Context) error {
-	id, err := webhookID(c)
-	if err != nil {
-		return err
-	}
+	id := webhookID(c)
 	if err := members(c, nil); err != nil {
 		return err
 	}
@@ -228,10 +204,7 @@ func (s *Server) rotateWebhook(c echo.Context) error {
 
 // tryWebhook handles POST /api/v3/webhooks/{id}/essai.
 func (s *Server) tryWebhook(c echo.Context) error {
-	id, err := webhookID(c)
-	if err != nil {
-		return err
-	}
+	id := webhookID(c)
 	if err := members(c, nil); err != nil {
 		return err
 	}
@@ -244,10 +217,7 @@ func (s *Server) tryWebhook(c echo.Context) error {
 
 // deliveries handles GET /api/v3/webhooks/{id}/livraisons.
 func (s *Server) deliveries(c echo.Context) error {
-	id, err := webhookID(c)
-	if err != nil {
-		return err
-	}
+	id := webhookID(c)
 	q, err := query(c, "limite", "curseur")
 	if err != nil {
 		return err
@@ -274,7 +244,7 @@ func (s *Server) deliveries(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	out := page[livraison]{Data: make([]livraison, len(list))}
+	out := livraisonList{Data: make([]livraison, len(list))}
 	for i := range list {
 		out.Data[i] = livraisonJSON(&list[i])
 	}
@@ -289,18 +259,11 @@ func (s *Server) deliveries(c echo.Context) error {
 
 // resendDelivery handles POST /api/v3/webhooks/{id}/livraisons/{livraisonId}/renvoi.
 func (s *Server) resendDelivery(c echo.Context) error {
-	id, err := webhookID(c)
-	if err != nil {
-		return err
-	}
-	delivery, err := uuid.Parse(c.Param("livraisonId"))
-	if err != nil {
-		return sillon.ErrNoDelivery
-	}
+	id := webhookID(c)
 	if err := members(c, nil); err != nil {
 		return err
 	}
-	d, err := s.service.ResendDelivery(c.Request().Context(), actor(c), id, sillon.DeliveryID(delivery.String()))
+	d, err := s.service.ResendDelivery(c.Request().Context(), actor(c), id, sillon.DeliveryID(uuidIn(c, "livraisonId")))
 	if err != nil {
 		return err
 	}
