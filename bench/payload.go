@@ -46,6 +46,10 @@ type crop struct {
 	Unite     string  `json:"unite"`
 }
 
+// leastParcels leaves out the smallest farms, so that so many farms hold so
+// many parcels.
+const leastParcels = 12
+
 // An output is where the same parcels go in three forms.
 type output struct {
 	payload io.Writer // the body of a push
@@ -67,6 +71,9 @@ func (o output) write(seed uint64, farms, parcels int) (n int, err error) {
 		v := f.Versions[len(f.Versions)-1]
 		if n >= parcels || farms == 0 {
 			break
+		}
+		if len(v.Parcels) < leastParcels {
+			continue
 		}
 		// The farms left share the parcels left, as far as each has that many.
 		v.Parcels = v.Parcels[:min(len(v.Parcels), parcels-n, max(1, 2*(parcels-n)/farms))]

@@ -5,6 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
 
 	"sillon/importers/exchange"
 	"sillon/sillon"
@@ -244,44 +248,94 @@ func (s *Service) check(ctx context.Context, a sillon.Actor, spool *spool, spans
 	}
 	c := &checkedPush{reply: PushReply{Received: len(spans)}, records: make([]store.ImportRecord, 0, len(spans)), verdicts: verdicts}
 	seen := map[store.FarmAudit]bool{}
-	var buf []byte
-	for i, span := range spans {
-		numero := sillon.NumeroBio(span.NumeroBio)
-		c.records = append(c.records, store.ImportRecord{
-			Rank: span.Index, NumeroBio: numero, Start: span.Offset, Length: int(span.Length),
+	early := func(i int) *sillon.Issue {
+		switch {
+		case spans[i].Fault != nil:
+			return spans[i].Fault
+		case failure != nil:
+			return new(sillon.IssueRegistreIndisponible(spans[i].NumeroBio))
+		}
+		return farmIssue(spans[i].NumeroBio, verdicts[i])
+	}
+	for from := 0; from < len(spans); from += readWindow {
+		window := spans[from:min(from+readWindow, len(spans))]
+		readings, err := s.readSpans(spool, window, func(i int) (exchange.Env, *sillon.Issue) {
+			if issue := early(from + i); issue != nil {
+				return exchange.Env{}, issue
+			}
+			return s.readingEnv(ground, verdicts[from+i], window[i].Index), nil
 		})
-		if span.Fault != nil {
-			c.refuse(span.Index, *span.Fault)
-			continue
-		}
-		if failure != nil {
-			c.refuse(span.Index, sillon.IssueRegistreIndisponible(span.NumeroBio))
-			continue
-		}
-		if issue := farmIssue(span.NumeroBio, verdicts[i]); issue != nil {
-			c.refuse(span.Index, *issue)
-			continue
-		}
-		raw, err := spool.at(span.Offset, span.Length, buf)
 		if err != nil {
 			return nil, err
 		}
-		if spool.file != nil {
-			buf = raw
-		}
-		record, issues := exchange.Read(raw, s.readingEnv(ground, verdicts[i], span.Index))
-		if record == nil {
-			c.refuse(span.Index, issues...)
-			continue
-		}
-		c.reply.Valid = append(c.reply.Valid, numero)
-		if key := (store.FarmAudit{NumeroBio: numero, Audit: record.AuditDate}); seen[key] {
-			c.issues = append(c.issues, store.LoggedIssue{Rank: span.Index, Issue: sillon.IssueDuplicateRecord(span.NumeroBio)})
-		} else {
-			seen[key] = true
+		for i, r := range readings {
+			c.note(window[i], r, seen)
 		}
 	}
 	return c, nil
+}
+
+// readWindow is how many records are read side by side before what came of
+// them is noted in order.
+const readWindow = 64
+
+// An reading is what came of reading a record.
+type reading struct {
+	audit  sillon.Date
+	issues []sillon.Issue // why it is refused; nil when it is not
+}
+
+// readSpans reads records side by side, except those that env refuses.
+func (s *Service) readSpans(spool *spool, spans []exchange.Span, env func(i int) (exchange.Env, *sillon.Issue)) ([]reading, error) {
+	readings := make([]reading, len(spans))
+	var next atomic.Int64
+	var readers errgroup.Group
+	for range min(runtime.GOMAXPROCS(0), len(spans)) {
+		readers.Go(func() error {
+			var buf []byte
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= len(spans) {
+					return nil
+				}
+				e, refused := env(i)
+				if refused != nil {
+					readings[i].issues = []sillon.Issue{*refused}
+					continue
+				}
+				raw, err := spool.at(spans[i].Offset, spans[i].Length, buf)
+				if err != nil {
+					return err
+				}
+				if spool.file != nil {
+					buf = raw
+				}
+				record, issues := exchange.Read(raw, e)
+				if record == nil {
+					readings[i].issues = issues
+				} else {
+					readings[i].audit = record.AuditDate
+				}
+			}
+		})
+	}
+	return readings, readers.Wait()
+}
+
+// note adds a record and what came of it.
+func (c *checkedPush) note(span exchange.Span, r reading, seen map[store.FarmAudit]bool) {
+	numero := sillon.NumeroBio(span.NumeroBio)
+	c.records = append(c.records, store.ImportRecord{Rank: span.Index, NumeroBio: numero, Start: span.Offset, Length: int(span.Length)})
+	if r.issues != nil {
+		c.refuse(span.Index, r.issues...)
+		return
+	}
+	c.reply.Valid = append(c.reply.Valid, numero)
+	key := store.FarmAudit{NumeroBio: numero, Audit: r.audit}
+	if seen[key] {
+		c.issues = append(c.issues, store.LoggedIssue{Rank: span.Index, Issue: sillon.IssueDuplicateRecord(span.NumeroBio)})
+	}
+	seen[key] = true
 }
 
 // farmIssue is step 2 of certifier-exchange.md §4: the first check that fails.
