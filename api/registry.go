@@ -83,7 +83,7 @@ func (s *Server) farm(c echo.Context) error {
 
 // putFarm handles PUT /api/v3/exploitations/{numeroBio}.
 func (s *Server) putFarm(c echo.Context) error {
-	e := service.FarmEdit{NumeroBio: sillon.NumeroBio(c.Param("numeroBio"))}
+	e := service.FarmEdit{NumeroBio: sillon.NumeroBio(c.Param("numeroBio")), Request: requestID(c)}
 	var err error
 	if e.Revision, err = ifMatchSheet(c); err != nil {
 		return err
@@ -101,7 +101,7 @@ func (s *Server) putFarm(c echo.Context) error {
 
 // putLink handles PUT /api/v3/exploitations/{numeroBio}/liens/{certificateurId}.
 func (s *Server) putLink(c echo.Context) error {
-	e := service.LinkEdit{NumeroBio: sillon.NumeroBio(c.Param("numeroBio"))}
+	e := service.LinkEdit{NumeroBio: sillon.NumeroBio(c.Param("numeroBio")), Request: requestID(c)}
 	if !storable(string(e.NumeroBio)) {
 		e.NumeroBio = ""
 	}
@@ -126,6 +126,7 @@ func answerSheet(c echo.Context, sheet *service.FarmSheet, created bool, err err
 	if err != nil {
 		return err
 	}
+	noted(c)
 	c.Response().Header().Set("ETag", sheetTag(sheet))
 	status := http.StatusOK
 	if created {
@@ -149,10 +150,11 @@ func (s *Server) importFarms(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	n, warnings, err := s.service.SendFarms(c.Request().Context(), actor(c), body)
+	n, warnings, err := s.service.SendFarms(c.Request().Context(), actor(c), body, requestID(c))
 	if err != nil {
 		return err
 	}
+	noted(c)
 	reply := farmsImported{NbExploitations: n, Avertissements: make([]problemIssue, len(warnings))}
 	for i, w := range warnings {
 		reply.Avertissements[i] = problemIssue{Chemin: w.Path, Code: w.Code, Message: w.Message}

@@ -8,6 +8,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -237,6 +238,30 @@ func TestPutLink(t *testing.T) {
 	put(2, `{"etat":"NON ENGAGEE"}`, 200)
 	if reads(ocOne) != http.StatusOK || reads(ocTwo) != http.StatusNotFound {
 		t.Errorf("not engaged: %d and %d, want its author alone", reads(ocOne), reads(ocTwo))
+	}
+}
+
+// TestRegistryIsTraced finds what was done to the registry in the trail, once
+// each, and nothing of what was not.
+func TestRegistryIsTraced(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	s.put(t, agenceBio, farmPath("5001"), `{"nom":"x"}`)
+	s.put(t, agenceBio, farmPath("5001"), `{"siret":"x"}`)
+	s.put(t, agenceBio, linkPath("1001", 1), `{"etat":"ARRETEE"}`)
+	s.put(t, agenceBio, linkPath("1001", 77), `{"etat":"ARRETEE"}`)
+	s.ask(t, agenceBio, http.MethodPost, farmsPath+"/imports", strings.NewReader("numeroBio;certificateurId\n6001;1\n"))
+	s.ask(t, agenceBio, http.MethodPost, farmsPath+"/imports", strings.NewReader("numeroBio;certificateurId\n;1\n"))
+	var got []string
+	for _, row := range s.trace(t, agenceBio, "?type=administration") {
+		if row.Action != "" && row.Requete != "" {
+			got = append(got, row.Action+" "+row.Ressource)
+		}
+	}
+	slices.Reverse(got)
+	want := []string{"putFarm numeroBio=5001", "putLink numeroBio=1001 certificateurId=1", "importFarms "}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("trail (-want +got):\n%s", diff)
 	}
 }
 

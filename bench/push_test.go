@@ -27,7 +27,7 @@ const (
 // private database of its own, communes loaded when they are at hand, and
 // measures from the first byte of the body to the commit of the last record.
 // It then has ogr2ogr, which checks nothing, COPY the same parcels into the
-// same server.
+// same server, and last has them validated again without storing anything.
 func BenchmarkPush(b *testing.B) {
 	dir := workDir(b)
 	n := writeInputs(b, dir, pushFarms, pushParcels)
@@ -52,6 +52,11 @@ func BenchmarkPush(b *testing.B) {
 			b.ReportMetric(rate/ogr, "x-ogr2ogr")
 			fmt.Printf("ogr2ogr: %.2f s: %.0f parcels/s; push over ogr2ogr: %.2f\n", copied.Seconds(), ogr, rate/ogr)
 		}
+		begin = time.Now()
+		s.rehearse(b, filepath.Join(dir, "payload.json"))
+		checked := float64(n) / time.Since(begin).Seconds()
+		b.ReportMetric(checked, "checked-parcels/s")
+		fmt.Printf("validation alone, against what is stored: %.0f parcels/s\n", checked)
 		s.stop(b)
 	}
 }
@@ -157,14 +162,35 @@ func (s *service) run(b *testing.B, args ...string) string {
 	return out.String()
 }
 
+// rehearse sends a push to be validated alone.
+func (s *service) rehearse(b *testing.B, payload string) {
+	b.Helper()
+	if status, body := s.send(b, payload, "?validation=seule"); status != http.StatusOK {
+		b.Fatalf("validation: %d %.500s", status, body)
+	}
+}
+
 func (s *service) push(b *testing.B, payload string) int64 {
+	b.Helper()
+	status, body := s.send(b, payload, "")
+	var reply struct {
+		JobID int64 `json:"jobId"`
+	}
+	if err := json.Unmarshal(body, &reply); err != nil || status != http.StatusAccepted {
+		b.Fatalf("push: %d %.500s %v", status, body, err)
+	}
+	return reply.JobID
+}
+
+// send posts a push and returns the status and the body of the answer.
+func (s *service) send(b *testing.B, payload, query string) (int, []byte) {
 	b.Helper()
 	f, err := os.Open(payload)
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer func() { _ = f.Close() }()
-	request, err := http.NewRequestWithContext(b.Context(), http.MethodPost, s.address+"/api/v2/certification/parcelles", f)
+	request, err := http.NewRequestWithContext(b.Context(), http.MethodPost, s.address+"/api/v2/certification/parcelles"+query, f)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -174,17 +200,11 @@ func (s *service) push(b *testing.B, payload string) int64 {
 		b.Fatal(err)
 	}
 	defer func() { _ = response.Body.Close() }()
-	var reply struct {
-		JobID int64 `json:"jobId"`
-	}
 	body, err := io.ReadAll(response.Body)
-	if err == nil && response.StatusCode == http.StatusAccepted {
-		err = json.Unmarshal(body, &reply)
+	if err != nil {
+		b.Fatal(err)
 	}
-	if err != nil || response.StatusCode != http.StatusAccepted {
-		b.Fatalf("push: %d %.500s %v", response.StatusCode, body, err)
-	}
-	return reply.JobID
+	return response.StatusCode, body
 }
 
 // wait returns once every record of the job is committed.

@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"sillon/importers/registry"
@@ -15,6 +16,11 @@ import (
 // holds every error by line. warnings do not refuse. It asks no permission: it
 // is for the operator and for scheduled work.
 func (s *Service) ImportFarms(ctx context.Context, r io.Reader) (n int, warnings []sillon.Issue, err error) {
+	return s.importFarms(ctx, r, func(*store.Tx) error { return nil })
+}
+
+// importFarms is ImportFarms with something more in the transaction.
+func (s *Service) importFarms(ctx context.Context, r io.Reader, and func(*store.Tx) error) (n int, warnings []sillon.Issue, err error) {
 	farms, issues, err := registry.Read(r)
 	if err != nil {
 		return 0, nil, err
@@ -30,16 +36,21 @@ func (s *Service) ImportFarms(ctx context.Context, r io.Reader) (n int, warnings
 	if len(errs) > 0 {
 		return 0, warnings, sillon.ErrFarmsRefused.With(errs...)
 	}
-	err = s.db.InTx(ctx, store.System, func(tx *store.Tx) error { return tx.SaveFarms(ctx, farms) })
+	err = s.db.InTx(ctx, store.System, func(tx *store.Tx) error {
+		if err := tx.SaveFarms(ctx, farms); err != nil {
+			return err
+		}
+		return and(tx)
+	})
 	return len(farms), warnings, err
 }
 
-// SendFarms is ImportFarms for an actor.
-func (s *Service) SendFarms(ctx context.Context, a sillon.Actor, r io.Reader) (n int, warnings []sillon.Issue, err error) {
+// SendFarms is ImportFarms for an actor, by a request that the trail names.
+func (s *Service) SendFarms(ctx context.Context, a sillon.Actor, r io.Reader, request string) (n int, warnings []sillon.Issue, err error) {
 	if err := sillon.May(a, sillon.ActionEditRegistry, sillon.Resource{}); err != nil {
 		return 0, nil, err
 	}
-	return s.ImportFarms(ctx, r)
+	return s.importFarms(ctx, r, func(tx *store.Tx) error { return s.administered(ctx, tx, a, "importFarms", "", request) })
 }
 
 // A FarmSheet is what the registry knows of a farm.
@@ -68,7 +79,8 @@ func readsAll(a sillon.Actor) bool { return a.Roles&(sillon.RoleAgenceBio|sillon
 type FarmEdit struct {
 	registry.FarmEdit
 	NumeroBio sillon.NumeroBio
-	Revision  int64 // that the request is about; 0 for whatever there is
+	Revision  int64  // that the request is about; 0 for whatever there is
+	Request   string // that the trail names
 }
 
 // PutFarm makes or changes a farm. It returns the farm as it is then, and
@@ -100,6 +112,9 @@ func (s *Service) PutFarm(ctx context.Context, a sillon.Actor, e FarmEdit) (shee
 		if err := tx.PutFarm(ctx, f); err != nil {
 			return err
 		}
+		if err := s.administered(ctx, tx, a, "putFarm", "numeroBio="+string(e.NumeroBio), e.Request); err != nil {
+			return err
+		}
 		sheet, err = tx.FarmSheet(ctx, e.NumeroBio, true)
 		return err
 	})
@@ -113,7 +128,8 @@ type LinkEdit struct {
 	registry.LinkEdit
 	NumeroBio sillon.NumeroBio
 	Certifier sillon.OC
-	Revision  int64 // of the farm, that the request is about; 0 for whatever there is
+	Revision  int64  // of the farm, that the request is about; 0 for whatever there is
+	Request   string // that the trail names
 }
 
 // PutLink makes or changes a link, then gives the versions of the farm to its
@@ -157,6 +173,10 @@ func (s *Service) PutLink(ctx context.Context, a sillon.Actor, e LinkEdit) (shee
 			}
 		}
 		if err := tx.PutLink(ctx, e.NumeroBio, link); err != nil {
+			return err
+		}
+		resource := fmt.Sprintf("numeroBio=%s certificateurId=%d", e.NumeroBio, e.Certifier)
+		if err := s.administered(ctx, tx, a, "putLink", resource, e.Request); err != nil {
 			return err
 		}
 		sheet, err = tx.FarmSheet(ctx, e.NumeroBio, true)

@@ -50,8 +50,9 @@ var (
 func Tenant(oc sillon.OC) Scope { return Scope{role: "sillon_api", oc: oc} }
 
 // Connect opens a pool of at most size connections to the database at url,
-// whose role must be sillon_api or one that may become it.
-func Connect(ctx context.Context, url string, size int) (*DB, error) {
+// whose role must be sillon_api or one that may become it. A tracer, if any, is
+// told of every statement.
+func Connect(ctx context.Context, url string, size int, tracer ...pgx.QueryTracer) (*DB, error) {
 	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("database address: %w", err)
@@ -63,6 +64,9 @@ func Connect(ctx context.Context, url string, size int) (*DB, error) {
 	cfg.ConnConfig.RuntimeParams["jit"] = "off"
 	cfg.ConnConfig.RuntimeParams["max_parallel_workers_per_gather"] = "0"
 	cfg.AfterConnect = prepare
+	if len(tracer) > 0 {
+		cfg.ConnConfig.Tracer = tracer[0]
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
