@@ -93,6 +93,7 @@ type gauges struct {
 	up, connections, waits, waited      *prometheus.Desc
 	queue, queueAge, imports, importAge *prometheus.Desc
 	records, parcels, recordIssues      *prometheus.Desc
+	retentionAge, retentionRemoved      *prometheus.Desc
 }
 
 func newGauges(svc *service.Service) *gauges {
@@ -100,18 +101,20 @@ func newGauges(svc *service.Service) *gauges {
 		return prometheus.NewDesc("sillon_"+name, help, labels, nil)
 	}
 	return &gauges{
-		service:      svc,
-		up:           desc("database_up", "Whether the database answered this scrape."),
-		connections:  desc("database_connections", "Connections of the pool; max is its size.", "state"),
-		waits:        desc("database_connection_waits_total", "Times that a connection was waited for."),
-		waited:       desc("database_connection_wait_seconds_total", "Time that connections were waited for."),
-		queue:        desc("queue_jobs", "Jobs in the queue of all nodes.", "kind", "state"),
-		queueAge:     desc("queue_oldest_seconds", "How long the oldest job that could be worked has waited."),
-		imports:      desc("imports_open", "Pushes that are not stored yet."),
-		importAge:    desc("imports_oldest_seconds", "Age of the oldest push that is not stored yet."),
-		records:      desc("import_records_total", "Records of pushes settled by this node.", "outcome"),
-		parcels:      desc("import_parcels_total", "Parcels of the records stored by this node."),
-		recordIssues: desc("import_issues_total", "What was wrong in the records pushed to this node, by code.", "code"),
+		service:          svc,
+		up:               desc("database_up", "Whether the database answered this scrape."),
+		connections:      desc("database_connections", "Connections of the pool; max is its size.", "state"),
+		waits:            desc("database_connection_waits_total", "Times that a connection was waited for."),
+		waited:           desc("database_connection_wait_seconds_total", "Time that connections were waited for."),
+		queue:            desc("queue_jobs", "Jobs in the queue of all nodes.", "kind", "state"),
+		queueAge:         desc("queue_oldest_seconds", "How long the oldest job that could be worked has waited."),
+		imports:          desc("imports_open", "Pushes that are not stored yet."),
+		importAge:        desc("imports_oldest_seconds", "Age of the oldest push that is not stored yet."),
+		records:          desc("import_records_total", "Records of pushes settled by this node.", "outcome"),
+		parcels:          desc("import_parcels_total", "Parcels of the records stored by this node."),
+		recordIssues:     desc("import_issues_total", "What was wrong in the records pushed to this node, by code.", "code"),
+		retentionAge:     desc("retention_age_seconds", "How long ago a kind of data was last looked through for what was kept long enough.", "kind"),
+		retentionRemoved: desc("retention_removed", "How much of a kind of data the last run of retention removed.", "kind"),
 	}
 }
 
@@ -119,6 +122,7 @@ func newGauges(svc *service.Service) *gauges {
 func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		g.up, g.connections, g.waits, g.waited, g.queue, g.queueAge, g.imports, g.importAge, g.records, g.parcels, g.recordIssues,
+		g.retentionAge, g.retentionRemoved,
 	} {
 		ch <- d
 	}
@@ -159,4 +163,8 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	gauge(g.queueAge, load.OldestJob.Seconds())
 	gauge(g.imports, float64(load.OpenImports))
 	gauge(g.importAge, load.OldestImport.Seconds())
+	for _, r := range load.Retention {
+		gauge(g.retentionAge, r.Age, r.Kind)
+		gauge(g.retentionRemoved, float64(r.Removed), r.Kind)
+	}
 }

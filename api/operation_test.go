@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"sillon/api"
 	"sillon/service"
@@ -52,6 +53,9 @@ func TestO9Metrics(t *testing.T) {
 	s.get(t, ocOne, farmsPath)
 	s.get(t, nobody, "/no/such/path")
 	s.ask(t, nobody, "BREW", "/no/such/path", nil)
+	if _, _, err := s.service.Retain(t.Context(), time.Minute); err != nil {
+		t.Fatal(err)
+	}
 	r := s.get(t, nobody, "/metrics")
 	if got := r.Header.Get("Content-Type"); !strings.HasPrefix(got, "text/plain; version=0.0.4") {
 		t.Errorf("Content-Type %q", got)
@@ -73,6 +77,8 @@ func TestO9Metrics(t *testing.T) {
 		`sillon_import_records_total{outcome="refused"} 1`,
 		`sillon_import_parcels_total 2`,
 		`sillon_import_issues_total{code="UNKNOWN_NUMERO_BIO"} 1`,
+		`sillon_retention_age_seconds{kind="import_payload"} `,
+		`sillon_retention_removed{kind="token"} 0`,
 		`sillon_build_info{version="9.8.7"} 1`,
 		`go_goroutines `,
 	} {

@@ -31,6 +31,15 @@ type QueueLoad struct {
 	OldestJob    time.Duration // of those that could be worked; 0 is none
 	OpenImports  int
 	OldestImport time.Duration
+	Retention    []RetentionLoad
+}
+
+// A RetentionLoad is how long ago a kind of data was last looked through, in
+// seconds, and how much of it went away then.
+type RetentionLoad struct {
+	Kind    string
+	Age     float64
+	Removed int64
 }
 
 // QueueLoad reads what waits. Jobs that have ended are not counted.
@@ -49,6 +58,10 @@ func (tx *Tx) QueueLoad(ctx context.Context) (l QueueLoad, err error) {
 		FROM import_job
 		WHERE state IN ('CREATED', 'PENDING')`).Scan(&job, &l.OpenImports, &push); err != nil {
 		return l, fmt.Errorf("queue age: %w", err)
+	}
+	if l.Retention, err = all[RetentionLoad](ctx, tx, `
+		SELECT kind, extract(epoch FROM now() - at)::float8 AS age, removed FROM retention_run ORDER BY kind`, nil); err != nil {
+		return l, fmt.Errorf("retention runs: %w", err)
 	}
 	l.OldestJob, l.OldestImport = fromSeconds(job), fromSeconds(push)
 	return l, nil
