@@ -75,6 +75,24 @@ func TestWalkThrough(t *testing.T) {
 	shows("the list of farms", s.get(t, agenceBio, "/api/v3/exploitations?recherche=990002"), http.StatusOK, readme)
 	id := s.version(t, "990002", 950, "2026-03-20")
 	shows("the parcels", s.get(t, agenceBio, "/api/v3/parcellaires/"+id+"/parcelles"), http.StatusOK, readme)
+	text := page(t, readme)
+	for _, step := range []struct {
+		method, path, body string
+		status             int
+	}{
+		{http.MethodPut, "/990002", `{"denomination":"Val Clair"}`, http.StatusOK},
+		{http.MethodPost, "/imports", `numeroBio;certificateurId;certificateur;numeroClient\n990004;951;Autre Certif;B-4\n`, http.StatusOK},
+		{http.MethodPut, "/990002/liens/950", `{"etat":"ARRETEE","dateArret":"2026-06-01"}`, http.StatusOK},
+		{http.MethodPut, "/990002/liens/951", `{"etat":"ENGAGEE","dateDemarrage":"2026-06-01","numeroClient":"B-2"}`, http.StatusCreated},
+	} {
+		if !strings.Contains(text, step.path) || !strings.Contains(text, step.body) {
+			t.Errorf("%s does not have %s of %s", readme, step.body, step.path)
+		}
+		r := s.ask(t, agenceBio, step.method, farmsPath+step.path, strings.NewReader(strings.ReplaceAll(step.body, `\n`, "\n")))
+		if r.Status != step.status {
+			t.Errorf("%s: %d %s", step.path, r.Status, r.Body)
+		}
+	}
 }
 
 // TestGuideNamesEveryIssue holds the tables of the certifier's guide to the
