@@ -52,7 +52,7 @@ func pentagram(radius float64) orb.Ring {
 	return r
 }
 
-// The table of domain.md §8, and what it leaves open.
+// C11: the table of domain.md §8, and what it leaves open.
 func TestNormalise(t *testing.T) {
 	t.Parallel()
 	field := rect(0, 0, 100, 100)

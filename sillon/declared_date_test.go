@@ -7,7 +7,7 @@ import (
 	"sillon/sillon"
 )
 
-// The day must not depend on where the service runs, so each case is read in
+// C7: the day must not depend on where the service runs, so each case is read in
 // three time zones. time.Local is shared: nothing here is parallel.
 func TestDeclaredDate(t *testing.T) {
 	tests := []struct {

@@ -14,7 +14,7 @@ import (
 	"sillon/sillon"
 )
 
-// TestGeometry holds certifier-exchange.md §2.5: what geom may be, and what
+// TestGeometry holds certifier-exchange.md §2.5 (C9): what geom may be, and what
 // becomes of it.
 func TestGeometry(t *testing.T) {
 	t.Parallel()
