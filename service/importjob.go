@@ -116,7 +116,7 @@ func (s *Service) workSlice(ctx context.Context, oc sillon.OC, holder string, en
 	var farms errgroup.Group
 	farms.SetLimit(recordsAtOnce)
 	for _, ranks := range byFarm(sl.records) {
-		farms.Go(func() error {
+		farms.Go(guarded(func() error {
 			for _, i := range ranks {
 				if ctx.Err() != nil || time.Now().After(end) {
 					return ctx.Err()
@@ -132,7 +132,7 @@ func (s *Service) workSlice(ctx context.Context, oc sillon.OC, holder string, en
 				}
 			}
 			return nil
-		})
+		}))
 	}
 	return false, farms.Wait()
 }

@@ -291,7 +291,7 @@ func (s *Service) readSpans(spool *spool, spans []exchange.Span, env func(i int)
 	var next atomic.Int64
 	var readers errgroup.Group
 	for range min(runtime.GOMAXPROCS(0), len(spans)) {
-		readers.Go(func() error {
+		readers.Go(guarded(func() error {
 			var buf []byte
 			for {
 				i := int(next.Add(1)) - 1
@@ -317,7 +317,7 @@ func (s *Service) readSpans(spool *spool, spans []exchange.Span, env func(i int)
 					readings[i].audit = record.AuditDate
 				}
 			}
-		})
+		}))
 	}
 	return readings, readers.Wait()
 }

@@ -175,7 +175,7 @@ func (h *rehearser) read(drafts []*draft) error {
 	var group errgroup.Group
 	group.SetLimit(recordsAtOnce)
 	for _, d := range drafts {
-		group.Go(func() error {
+		group.Go(guarded(func() error {
 			r := h.records[d.rank]
 			raw, err := h.spool.at(r.Start, int64(r.Length), nil)
 			if err != nil {
@@ -184,7 +184,7 @@ func (h *rehearser) read(drafts []*draft) error {
 			record, issues := exchange.Read(raw, h.s.readingEnv(h.ground, h.verdicts[d.rank], r.Rank))
 			d.record, h.outcomes[d.rank].issues = record, issues
 			return nil
-		})
+		}))
 	}
 	return group.Wait()
 }
