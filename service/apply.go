@@ -29,11 +29,14 @@ func (s *Service) readingEnv(g ground, v store.Verdict, rank int) exchange.Env {
 // be: a failing record changes nothing and stops no other.
 func (s *Service) storeRecord(ctx context.Context, at recordAt, raw []byte) error {
 	job, r := at.job, at.record
-	record, issues := exchange.Read(raw, s.readingEnv(at.ground, at.verdict, r.Rank))
-	var err error
+	var record *sillon.PushRecord
+	var issues []sillon.Issue
 	parcels := 0
-	if record != nil {
-		err = s.db.InQuickTx(ctx, store.Tenant(job.OC), func(tx *store.Tx) error {
+	err := guarded(func() error {
+		if record, issues = exchange.Read(raw, s.readingEnv(at.ground, at.verdict, r.Rank)); record == nil {
+			return nil
+		}
+		return s.db.InQuickTx(ctx, store.Tenant(job.OC), func(tx *store.Tx) error {
 			target, err := tx.ClaimTarget(ctx, job.ID, r.Rank, job.OC, at.holder, record.NumeroBio, record.AuditDate)
 			if err != nil {
 				return err
@@ -45,14 +48,15 @@ func (s *Service) storeRecord(ctx context.Context, at recordAt, raw []byte) erro
 			parcels = p.ParcelCount
 			return tx.SaveSettled(ctx, saving, job.ID, r.Rank, job.OC, p, issues)
 		})
-	}
+	})()
 	if errors.Is(err, store.ErrRecordTaken) {
 		return nil
 	}
 	if refused, ok := errors.AsType[*refusal](err); ok {
 		issues = append(issues, refused.issues...)
 	} else if err != nil {
-		if store.IsTransient(err) || errors.Is(err, store.ErrLaneLost) || ctx.Err() != nil {
+		panicked := errors.Is(err, sillon.ErrInternal) // it would again
+		if !panicked && (store.IsTransient(err) || errors.Is(err, store.ErrLaneLost)) || ctx.Err() != nil {
 			return err
 		}
 		reference := uuid.NewString()

@@ -4,9 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/google/uuid"
 
 	"sillon/service"
 	"sillon/sillon"
@@ -125,5 +129,37 @@ func TestAbandonImport(t *testing.T) {
 	}
 	if err := svc.AbandonImport(t.Context(), 1, io.ErrUnexpectedEOF); err != nil {
 		t.Errorf("nothing to give up: %v", err)
+	}
+}
+
+// TestC1PanicIsOneRecords has the reading of one record panic while the job is
+// worked at: that record is refused, the others are stored, nothing is tried
+// five times.
+func TestC1PanicIsOneRecords(t *testing.T) {
+	t.Parallel()
+	db := storetest.New(t)
+	storetest.Farm(t, db, "1001", 1)
+	storetest.Farm(t, db, "1002", 1)
+	var broken atomic.Bool
+	svc, err := service.New(db, service.Options{Log: slog.New(slog.DiscardHandler), IsCPF: func(code string) bool {
+		if broken.Load() && code == "01.21.12" {
+			panic("the inside of the kitchen")
+		}
+		return true
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := push(t, svc, strings.Replace(record("1001", 2026), "01.11.12", "01.21.12", 1), record("1002", 2026))
+	broken.Store(true)
+	if more, err := svc.WorkImports(t.Context(), 1, uuid.NewString(), time.Minute); more || err != nil {
+		t.Fatalf("WorkImports() = %v, %v", more, err)
+	}
+	v := job(t, svc, id)
+	if v.State != "DONE" || v.Accepted != 1 || v.Refused != 1 {
+		t.Errorf("job %s, %d accepted, %d refused", v.State, v.Accepted, v.Refused)
+	}
+	if len(v.Issues) != 1 || v.Issues[0].Issue.Code != "DB_ERROR" || strings.Contains(v.Issues[0].Issue.Message, "kitchen") {
+		t.Errorf("issues %+v", v.Issues)
 	}
 }
