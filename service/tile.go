@@ -29,7 +29,7 @@ func (s *Service) Tile(ctx context.Context, tileset, z, x, y string) (*tiles.Til
 	if !ok {
 		return nil, sillon.ErrNotFound
 	}
-	t, err := tiles.Encode(ctx, postgis{s.db}, tiles.Layer(tileset), tiles.ScopePublic, a)
+	t, err := tiles.Encode(ctx, postgis{s.db}, tiles.Layer(tileset), &tiles.Query{Scope: tiles.Public}, a)
 	if errors.Is(err, tiles.ErrNoTile) {
 		return nil, sillon.ErrNotFound
 	}
@@ -51,7 +51,7 @@ type postgis struct{ db *store.DB }
 
 var _ tiles.Source = postgis{}
 
-func (p postgis) Parcels(ctx context.Context, _ tiles.Scope, box orb.Bound, f func(*tiles.Feature) error) error {
+func (p postgis) Parcels(ctx context.Context, _ *tiles.Query, box orb.Bound, f func(*tiles.Feature) error) error {
 	return p.db.InTx(ctx, store.Open, func(tx *store.Tx) error {
 		var out tiles.Feature
 		return tx.TileParcels(ctx, box, func(t *store.TileParcel) error {
@@ -63,7 +63,7 @@ func (p postgis) Parcels(ctx context.Context, _ tiles.Scope, box orb.Bound, f fu
 	})
 }
 
-func (p postgis) Cells(ctx context.Context, _ tiles.Scope, a tiles.Address, f func(*tiles.Cell) error) error {
+func (p postgis) Cells(ctx context.Context, _ *tiles.Query, a tiles.Address, f func(*tiles.Cell) error) error {
 	x0, y0 := a.X<<tiles.CellBits, a.Y<<tiles.CellBits
 	cells := map[[2]uint32]*tiles.Cell{}
 	var order [][2]uint32

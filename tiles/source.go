@@ -4,24 +4,64 @@ import (
 	"context"
 
 	"github.com/paulmach/orb"
+
+	"sillon/sillon"
+)
+
+// A ScopeKind is a manner of looking at the parcels.
+type ScopeKind uint8
+
+// The kinds of scopes. The zero kind sees nothing.
+const (
+	ScopeNone      ScopeKind = iota
+	ScopePublic              // the published parcels, without what tells a farm
+	ScopeCertifier           // those of the published ones that a certifier may read
+	ScopeFarm                // those of one farm
+	ScopeAll                 // all the published ones, with what tells a farm
+	ScopeVersion             // the parcels of one parcellaire, published or not
 )
 
 // A Scope names who looks at a tile. It is part of what a finished tile is
 // known by, and only a Source knows what it lets see. The zero Scope sees
 // nothing.
-type Scope string
+type Scope struct {
+	Kind    ScopeKind
+	OC      sillon.OC            // of ScopeCertifier
+	Farm    sillon.NumeroBio     // of ScopeFarm
+	Version sillon.ParcellaireID // of ScopeVersion
+}
 
-// ScopePublic sees what anybody may.
-const ScopePublic Scope = "public"
+// Public is the scope of everybody.
+var Public = Scope{Kind: ScopePublic}
+
+// Private says whether the tiles of the scope tell farms, and so must not be
+// shared between those who look.
+func (s Scope) Private() bool { return s.Kind != ScopePublic }
+
+// A Filter narrows a scope. An empty list lets everything pass; otherwise one
+// of its members must match.
+type Filter struct {
+	Levels       []string // niveauConversion
+	Crops        []string // CPF codes, each with what lies below it in the nomenclature
+	Years        []int    // of the parcellaire
+	Departements []string // codes
+}
+
+// A Query says what a tile shows: what a scope lets see, and a filter lets
+// pass.
+type Query struct {
+	Scope  Scope
+	Filter Filter
+}
 
 // A Source yields what tiles are made of. It hands each thing to f in turn,
 // stops at the first failure of f and returns it, and may use the memory of
 // the thing again after f.
 type Source interface {
-	// Parcels yields the parcels of a scope whose box meets a box in degrees.
-	Parcels(ctx context.Context, scope Scope, box orb.Bound, f func(*Feature) error) error
-	// Cells yields the cells of a tile that hold parcels of a scope.
-	Cells(ctx context.Context, scope Scope, a Address, f func(*Cell) error) error
+	// Parcels yields the parcels of a query whose box meets a box in degrees.
+	Parcels(ctx context.Context, q *Query, box orb.Bound, f func(*Feature) error) error
+	// Cells yields the cells of a tile that hold parcels of a query.
+	Cells(ctx context.Context, q *Query, a Address, f func(*Cell) error) error
 	// Departements yields the départements whose box meets that of a tile,
 	// by a.Bound.
 	Departements(ctx context.Context, a Address, f func(*Area) error) error

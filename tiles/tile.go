@@ -77,7 +77,7 @@ const ContentType = "application/vnd.mapbox-vector-tile"
 
 // Encode makes a tile. It fails with ErrNoTile outside the tileset, with
 // mvt.ErrEWKB on a shape that cannot be read, and with what src fails with.
-func Encode(ctx context.Context, src Source, layer Layer, scope Scope, a Address) (*Tile, error) {
+func Encode(ctx context.Context, src Source, layer Layer, q *Query, a Address) (*Tile, error) {
 	deepest, ok := layer.MaxZoom()
 	if !ok || a.Z > deepest || !a.valid() {
 		return nil, fmt.Errorf("tile %s/%s: %w", layer, a, ErrNoTile)
@@ -85,7 +85,7 @@ func Encode(ctx context.Context, src Source, layer Layer, scope Scope, a Address
 	e := encoders.Get().(*encoder)
 	defer encoders.Put(e)
 	for detail := startOf(layer, a.Z); ; detail++ {
-		if err := e.encode(ctx, src, layer, scope, a, detail); err != nil {
+		if err := e.encode(ctx, src, layer, q, a, detail); err != nil {
 			return nil, fmt.Errorf("tile %s/%s: %w", layer, a, err)
 		}
 		t := newTile(bytes.Clone(e.out))
@@ -118,21 +118,21 @@ type encoder struct {
 var encoders = sync.Pool{New: func() any { return new(encoder) }}
 
 // encode writes the tile to e.out.
-func (e *encoder) encode(ctx context.Context, src Source, layer Layer, scope Scope, a Address, detail mvt.Detail) error {
+func (e *encoder) encode(ctx context.Context, src Source, layer Layer, q *Query, a Address, detail mvt.Detail) error {
 	var err error
 	switch {
 	case layer == LayerDepartements:
 		err = e.departements(ctx, src, a, detail)
 	case a.Z <= maxZoomCells:
-		err = e.cells(ctx, src, scope, a)
+		err = e.cells(ctx, src, q, a)
 	default:
-		err = e.parcels(ctx, src, scope, a, detail)
+		err = e.parcels(ctx, src, q, a, detail)
 	}
 	e.out = e.layer.Append(e.out[:0])
 	return err
 }
 
-func (e *encoder) parcels(ctx context.Context, src Source, scope Scope, a Address, detail mvt.Detail) error {
+func (e *encoder) parcels(ctx context.Context, src Source, q *Query, a Address, detail mvt.Detail) error {
 	l := &e.layer
 	if err := l.Begin(vectorParcelles, a.Z, a.X, a.Y, detail); err != nil {
 		return err
@@ -148,7 +148,7 @@ func (e *encoder) parcels(ctx context.Context, src Source, scope Scope, a Addres
 			l.String(k, s)
 		}
 	}
-	return src.Parcels(ctx, scope, a.Bound(), func(f *Feature) error {
+	return src.Parcels(ctx, q, a.Bound(), func(f *Feature) error {
 		ok, err := l.Polygons(f.EWKB)
 		if err != nil {
 			return fmt.Errorf("parcel %d: %w", f.ID, err)
@@ -168,7 +168,7 @@ func (e *encoder) parcels(ctx context.Context, src Source, scope Scope, a Addres
 	})
 }
 
-func (e *encoder) cells(ctx context.Context, src Source, scope Scope, a Address) error {
+func (e *encoder) cells(ctx context.Context, src Source, q *Query, a Address) error {
 	const side = mvt.Extent / CellsPerTile
 	l := &e.layer
 	if err := l.Begin(vectorMailles, a.Z, a.X, a.Y, mvt.Fine); err != nil {
@@ -178,7 +178,7 @@ func (e *encoder) cells(ctx context.Context, src Source, scope Scope, a Address)
 	levels := [...]mvt.Key{
 		l.Key("ha_AB"), l.Key("ha_C1"), l.Key("ha_C2"), l.Key("ha_C3"), l.Key("ha_CONV"), l.Key("ha_autre"),
 	}
-	return src.Cells(ctx, scope, a, func(c *Cell) error {
+	return src.Cells(ctx, q, a, func(c *Cell) error {
 		if c.X>>CellBits != a.X || c.Y>>CellBits != a.Y {
 			return fmt.Errorf("cell %d/%d is not in the tile", c.X, c.Y)
 		}

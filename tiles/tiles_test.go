@@ -30,10 +30,10 @@ type memory struct {
 	areas   []tiles.Area
 }
 
-func (m *memory) Parcels(_ context.Context, scope tiles.Scope, box orb.Bound, f func(*tiles.Feature) error) error {
+func (m *memory) Parcels(_ context.Context, q *tiles.Query, box orb.Bound, f func(*tiles.Feature) error) error {
 	for i := range m.parcels {
 		g, _, err := ewkb.Unmarshal(m.parcels[i].EWKB)
-		if scope != tiles.ScopePublic || err == nil && !g.Bound().Intersects(box) {
+		if q.Scope != tiles.Public || err == nil && !g.Bound().Intersects(box) {
 			continue
 		}
 		if err := f(&m.parcels[i]); err != nil {
@@ -43,9 +43,9 @@ func (m *memory) Parcels(_ context.Context, scope tiles.Scope, box orb.Bound, f 
 	return nil
 }
 
-func (m *memory) Cells(_ context.Context, scope tiles.Scope, _ tiles.Address, f func(*tiles.Cell) error) error {
+func (m *memory) Cells(_ context.Context, q *tiles.Query, _ tiles.Address, f func(*tiles.Cell) error) error {
 	for i := range m.cells {
-		if scope != tiles.ScopePublic {
+		if q.Scope != tiles.Public {
 			continue
 		}
 		if err := f(&m.cells[i]); err != nil {
@@ -81,7 +81,7 @@ func at(z uint32, lon, lat float64) tiles.Address {
 
 func decode(t *testing.T, src tiles.Source, layer tiles.Layer, a tiles.Address) []mvttest.Layer {
 	t.Helper()
-	tile, err := tiles.Encode(t.Context(), src, layer, tiles.ScopePublic, a)
+	tile, err := tiles.Encode(t.Context(), src, layer, &tiles.Query{Scope: tiles.Public}, a)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,7 +184,7 @@ func TestCellsOfADenseTile(t *testing.T) {
 			Surfaces: tiles.Surfaces{AB: ha(300, 1), C1: ha(60, 0.6), C2: ha(60, 0.6), C3: ha(30, 0.4), CONV: ha(20, 0.2), Other: ha(10, 0.1)},
 		})
 	}
-	tile, err := tiles.Encode(t.Context(), src, tiles.LayerParcelles, tiles.ScopePublic, a)
+	tile, err := tiles.Encode(t.Context(), src, tiles.LayerParcelles, &tiles.Query{Scope: tiles.Public}, a)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,7 +231,7 @@ func TestTooDenseATileLosesDetailAndNoParcel(t *testing.T) {
 		}
 		src.parcels = append(src.parcels, tiles.Feature{ID: uint64(i), EWKB: b, Level: "AB"})
 	}
-	tile, err := tiles.Encode(t.Context(), src, tiles.LayerParcelles, tiles.ScopePublic, a)
+	tile, err := tiles.Encode(t.Context(), src, tiles.LayerParcelles, &tiles.Query{Scope: tiles.Public}, a)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -271,7 +271,7 @@ func TestEncodeFails(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := tiles.Encode(t.Context(), bad, tt.layer, tiles.ScopePublic, tt.a)
+			_, err := tiles.Encode(t.Context(), bad, tt.layer, &tiles.Query{Scope: tiles.Public}, tt.a)
 			if err == nil || tt.want != nil && !errors.Is(err, tt.want) {
 				t.Errorf("got %v, want %v", err, tt.want)
 			}
@@ -284,13 +284,13 @@ func TestTile(t *testing.T) {
 	src := &memory{parcels: []tiles.Feature{{ID: 1, EWKB: field(t, 4.9, 44.7), Level: "AB"}}}
 	a := at(12, 4.9, 44.7)
 	encode := func(scope tiles.Scope) *tiles.Tile {
-		tile, err := tiles.Encode(t.Context(), src, tiles.LayerParcelles, scope, a)
+		tile, err := tiles.Encode(t.Context(), src, tiles.LayerParcelles, &tiles.Query{Scope: scope}, a)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return tile
 	}
-	tile, empty := encode(tiles.ScopePublic), encode("")
+	tile, empty := encode(tiles.Public), encode(tiles.Scope{})
 	r, err := gzip.NewReader(bytes.NewReader(tile.Gzip()))
 	if err != nil {
 		t.Fatal(err)
@@ -301,7 +301,7 @@ func TestTile(t *testing.T) {
 	if len(empty.Bytes) != 0 {
 		t.Errorf("a scope that sees nothing sees %x", empty.Bytes)
 	}
-	if again := encode(tiles.ScopePublic); again.ETag != tile.ETag || !bytes.Equal(again.Bytes, tile.Bytes) {
+	if again := encode(tiles.Public); again.ETag != tile.ETag || !bytes.Equal(again.Bytes, tile.Bytes) {
 		t.Error("the same tile differs")
 	}
 	tags := map[string]bool{tile.ETag: true, tile.GzipETag: true, empty.ETag: true, empty.GzipETag: true}
