@@ -36,9 +36,9 @@ func (s *Server) tile(c echo.Context, tileset string) error {
 	h.Set(echo.HeaderCacheControl, tileCache)
 	h.Set(echo.HeaderVary, echo.HeaderAcceptEncoding)
 	h.Set(echo.HeaderAccessControlAllowOrigin, "*")
-	etag, gzip := t.ETag, accepts(c, "gzip") && len(t.Bytes) > 0
+	etag, gzip := t.ETag(service.Identity), accepts(c, "gzip") && len(t.Bytes) > 0
 	if gzip {
-		etag = t.GzipETag
+		etag = t.ETag(service.Gzip)
 	}
 	h.Set("ETag", etag)
 	switch {
@@ -48,7 +48,7 @@ func (s *Server) tile(c echo.Context, tileset string) error {
 		return c.NoContent(http.StatusNoContent)
 	case gzip:
 		h.Set(echo.HeaderContentEncoding, "gzip")
-		return c.Blob(http.StatusOK, tileType, t.Gzip())
+		return c.Blob(http.StatusOK, tileType, t.Body(service.Gzip))
 	}
 	return c.Blob(http.StatusOK, tileType, t.Bytes)
 }

@@ -17,6 +17,13 @@ const (
 	TilesDepartements = string(tiles.LayerDepartements)
 )
 
+// The codings of a tile.
+const (
+	Identity = tiles.Identity
+	Gzip     = tiles.Gzip
+	Zstd     = tiles.Zstd
+)
+
 // Tile makes a tile of what the public may see, from PostGIS: what is
 // committed is in the next tile read (domain.md §16). The address is zoom,
 // column and row as a path has them. Outside the tileset it is

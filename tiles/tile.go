@@ -10,8 +10,6 @@ import (
 	"math"
 	"sync"
 
-	"github.com/klauspost/compress/gzip"
-
 	"sillon/geo/mvt"
 )
 
@@ -21,6 +19,7 @@ type Layer string
 // The tilesets.
 const (
 	LayerParcelles    Layer = "parcelles"
+	LayerCommunes     Layer = "communes"
 	LayerDepartements Layer = "departements"
 )
 
@@ -51,26 +50,67 @@ func (l Layer) MaxZoom() (z uint32, ok bool) {
 	return 0, false
 }
 
+// layerCount is the number of tilesets, and index their order.
+const layerCount = 3
+
+func (l Layer) index() int {
+	switch l {
+	case LayerCommunes:
+		return 1
+	case LayerDepartements:
+		return 2
+	case LayerParcelles:
+	}
+	return 0
+}
+
 // A Tile is a finished tile. It is not changed any more, and may be shared.
 type Tile struct {
-	Bytes    []byte // MVT 2.1; none if nothing is there
-	ETag     string // strong and quoted, of Bytes
-	GzipETag string // the same of Gzip: another coding is another representation
+	Bytes []byte // MVT 2.1; none if nothing is there
 
-	gzip func() []byte
+	tag   string // what its ETags are made of; empty until it is asked for
+	once  [3]sync.Once
+	etags [3]string
+	coded [3][]byte
+	grew  func(n int) // told of bytes made later; may be nil
 }
 
-// Gzip returns the bytes compressed. The first call does the work.
-func (t *Tile) Gzip() []byte { return t.gzip() }
+// ETag is strong and quoted, and differs between codings.
+func (t *Tile) ETag(c Coding) string {
+	t.once[Identity].Do(func() {
+		if t.tag == "" {
+			sum := sha256.Sum256(t.Bytes)
+			t.tag = hex.EncodeToString(sum[:16])
+		}
+		for c := range t.etags {
+			t.etags[c] = Coding(c).tag(t.tag)
+		}
+	})
+	return t.etags[c]
+}
 
-func newTile(b []byte) *Tile {
-	sum := sha256.Sum256(b)
-	tag := hex.EncodeToString(sum[:16])
-	return &Tile{
-		Bytes: b, ETag: `"` + tag + `"`, GzipETag: `"` + tag + `-gz"`,
-		gzip: sync.OnceValue(func() []byte { return compress(b) }),
+// Body returns the bytes in a coding. The first call does the work.
+func (t *Tile) Body(c Coding) []byte {
+	if c == Identity {
+		return t.Bytes
 	}
+	made := false
+	t.once[c].Do(func() {
+		compress := compressGzip
+		if c == Zstd {
+			compress = compressZstd
+		}
+		t.coded[c] = compress(t.Bytes)
+		made = true
+	})
+	if made && t.grew != nil {
+		t.grew(len(t.coded[c]))
+	}
+	return t.coded[c]
 }
+
+// size is what the tile weighs while nobody makes more of it.
+func (t *Tile) size() int64 { return int64(len(t.Bytes) + len(t.coded[Gzip]) + len(t.coded[Zstd])) }
 
 // ContentType is that of a tile.
 const ContentType = "application/vnd.mapbox-vector-tile"
@@ -88,9 +128,9 @@ func Encode(ctx context.Context, src Source, layer Layer, q *Query, a Address) (
 		if err := e.encode(ctx, src, layer, q, a, detail); err != nil {
 			return nil, fmt.Errorf("tile %s/%s: %w", layer, a, err)
 		}
-		t := newTile(bytes.Clone(e.out))
+		t := &Tile{Bytes: bytes.Clone(e.out)}
 		// A dense tile loses detail, and never a feature.
-		if len(t.Bytes) <= budget || detail >= coarsest || len(t.Gzip()) <= budget {
+		if len(t.Bytes) <= budget || detail >= coarsest || len(t.Body(Gzip)) <= budget {
 			return t, nil
 		}
 	}
@@ -237,21 +277,4 @@ func departementID(code string) uint64 {
 		id = id<<8 | uint64(c)
 	}
 	return id
-}
-
-var compressors = sync.Pool{New: func() any {
-	w, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // BestSpeed is a level
-	return w
-}}
-
-func compress(b []byte) []byte {
-	var out bytes.Buffer
-	out.Grow(len(b)/2 + 64)
-	w := compressors.Get().(*gzip.Writer)
-	defer compressors.Put(w)
-	w.Reset(&out)
-	// A bytes.Buffer takes all it is given.
-	_, _ = w.Write(b)
-	_ = w.Close()
-	return out.Bytes()
 }

@@ -48,6 +48,7 @@ func TileJSON(layer Layer, publicURL string) (d Description, ok bool) {
 	case LayerDepartements:
 		d.Name = "Départements"
 		d.VectorLayers = []VectorLayer{departements}
+	case LayerCommunes:
 	}
 	return d, ok
 }

@@ -188,7 +188,7 @@ func TestCellsOfADenseTile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := len(tile.Gzip()); n > 100_000 {
+	if n := len(tile.Body(tiles.Gzip)); n > 100_000 {
 		t.Errorf("%d bytes, want 100 000 at the most", n)
 	}
 }
@@ -235,7 +235,7 @@ func TestTooDenseATileLosesDetailAndNoParcel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if size := len(tile.Gzip()); size > 500_000 {
+	if size := len(tile.Body(tiles.Gzip)); size > 500_000 {
 		t.Errorf("%d bytes, want 500 000 at the most", size)
 	}
 	layers, err := mvttest.Decode(tile.Bytes)
@@ -291,7 +291,7 @@ func TestTile(t *testing.T) {
 		return tile
 	}
 	tile, empty := encode(tiles.Public), encode(tiles.Scope{})
-	r, err := gzip.NewReader(bytes.NewReader(tile.Gzip()))
+	r, err := gzip.NewReader(bytes.NewReader(tile.Body(tiles.Gzip)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -301,11 +301,16 @@ func TestTile(t *testing.T) {
 	if len(empty.Bytes) != 0 {
 		t.Errorf("a scope that sees nothing sees %x", empty.Bytes)
 	}
-	if again := encode(tiles.Public); again.ETag != tile.ETag || !bytes.Equal(again.Bytes, tile.Bytes) {
+	if again := encode(tiles.Public); again.ETag(tiles.Gzip) != tile.ETag(tiles.Gzip) || !bytes.Equal(again.Bytes, tile.Bytes) {
 		t.Error("the same tile differs")
 	}
-	tags := map[string]bool{tile.ETag: true, tile.GzipETag: true, empty.ETag: true, empty.GzipETag: true}
-	if len(tags) != 4 || !strings.HasPrefix(tile.ETag, `"`) || !strings.HasSuffix(tile.ETag, `"`) {
+	tags := map[string]bool{}
+	for _, t := range []*tiles.Tile{tile, empty} {
+		for _, c := range []tiles.Coding{tiles.Identity, tiles.Gzip, tiles.Zstd} {
+			tags[t.ETag(c)] = true
+		}
+	}
+	if etag := tile.ETag(tiles.Identity); len(tags) != 6 || !strings.HasPrefix(etag, `"`) || !strings.HasSuffix(etag, `"`) {
 		t.Errorf("tags %v", tags)
 	}
 }
