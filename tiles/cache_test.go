@@ -121,12 +121,12 @@ func TestChangeTouchesExactlyItsTiles(t *testing.T) {
 				t.Errorf("%d tiles, counted %d, want %d to %d", len(touched), n, tt.least, tt.most)
 			}
 			shows := func(b Box, a Address) bool {
-				side := int64(1) << (mvt.WorldBits - a.Z)
-				x, y, margin := int64(a.X)*side, int64(a.Y)*side, int64(0)
 				if a.Z > maxZoomCells {
-					margin = side * touchMargin / mvt.Extent
+					return b.Meets(a.Box())
 				}
-				return int64(b.MaxX) >= x-margin && int64(b.MinX) < x+side+margin && int64(b.MaxY) >= y-margin && int64(b.MinY) < y+side+margin
+				side := uint32(1<<(mvt.WorldBits-a.Z) - 1)
+				x, y := a.X<<(mvt.WorldBits-a.Z), a.Y<<(mvt.WorldBits-a.Z)
+				return b.Meets(Box{x, y, x + side, y + side})
 			}
 			for z := uint32(0); z <= maxZoomParcels; z++ {
 				near := map[Address]bool{}

@@ -2,10 +2,6 @@ package tiles
 
 import "sillon/geo/mvt"
 
-// touchMargin is how far past its tile a shape may show, in units of the tile:
-// the buffer, and half a unit of the coarsest detail.
-const touchMargin = mvt.Buffer + 1<<coarsest/2
-
 // tiles calls f, if any, with each tile of LayerParcelles that the change may
 // touch, and returns how many there are. Up to the zoom of cells that is where
 // the box lies, deeper down also next to it.
@@ -27,18 +23,15 @@ func (c *Change) tiles(f func(Address)) (n int) {
 // A span is a range of tiles, its ends excluded. The zero span is empty.
 type span struct{ x0, y0, x1, y1 uint32 }
 
-// span returns the tiles of a zoom that a shape in the box may show in.
+// span returns the tiles of a zoom that a shape in the box may show in. A cell
+// shows in the tile that the middle of its parcels is in.
 func (b Box) span(z uint32) span {
-	shift := mvt.WorldBits - z
-	var margin int64
 	if z > maxZoomCells {
-		margin = touchMargin << (shift - 12)
+		first, last := b.Tiles(z)
+		return span{first.X, first.Y, last.X + 1, last.Y + 1}
 	}
-	last := int64(1)<<z - 1
-	at := func(v uint32, by int64) uint32 {
-		return uint32(min(max((int64(v)+by)>>shift, 0), last))
-	}
-	return span{at(b.MinX, -margin), at(b.MinY, -margin), at(b.MaxX, margin) + 1, at(b.MaxY, margin) + 1}
+	shift := mvt.WorldBits - z
+	return span{b.MinX >> shift, b.MinY >> shift, b.MaxX>>shift + 1, b.MaxY>>shift + 1}
 }
 
 // each calls f, if any, with the tiles of the span that are not in but, and
