@@ -14,6 +14,7 @@ import (
 	"sillon/importers/exchange"
 	"sillon/sillon"
 	"sillon/store"
+	"sillon/tiles"
 	"sillon/upstream"
 )
 
@@ -35,6 +36,10 @@ type Options struct {
 	// DirectoryEvery old is done again.
 	Directory      Directory
 	DirectoryEvery time.Duration
+	// Background is the one of the map, when none is asked for; a tiles.Background… or "".
+	Background string
+	// TilesCache is how many bytes of finished tiles are kept; 0 keeps none.
+	TilesCache int64
 }
 
 // A Service answers for the whole domain. It is safe for concurrent use.
@@ -45,6 +50,7 @@ type Service struct {
 	land  groundCache
 	trail trail
 	work  work
+	tiles tileState
 
 	progress *progressFeed
 	sealer   *sealer // nil without a secret
@@ -64,6 +70,7 @@ func New(db *store.DB, opts Options) (*Service, error) {
 		opts.Heartbeat = heartbeat
 	}
 	s := &Service{db: db, opts: opts, paris: paris, trail: newTrail(), progress: newProgressFeed(db, opts.Log)}
+	s.tiles.cache = tiles.NewCache(opts.TilesCache)
 	if opts.Poster == nil {
 		s.opts.Poster = upstream.NewPoster(upstream.Options{})
 	}

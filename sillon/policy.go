@@ -84,6 +84,7 @@ const (
 	ActionReadWebhook         // a webhook and its deliveries, without its secret
 	ActionEditWebhook         // make, change, try and delete a webhook
 	ActionEditRegistry        // farms and their links
+	ActionCompareCertifiers   // a map of who certifies what
 )
 
 // grants is the table of permissions. What it does not list is refused.
@@ -101,6 +102,8 @@ var grants = map[Action]Roles{
 	ActionReadWebhook:  RoleOCService | RoleAgenceBio,
 	ActionEditWebhook:  RoleOCService,
 	ActionEditRegistry: RoleAgenceBio,
+
+	ActionCompareCertifiers: RoleAgenceBio | RoleINAO,
 }
 
 // A Resource is what an action is about, as far as permissions go. The zero

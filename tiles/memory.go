@@ -133,8 +133,7 @@ func (m *Memory) Snapshot() (s *Snapshot, ok bool) {
 	return s, s != nil
 }
 
-// A Snapshot is the parcels of a Memory at one time: a Source, of all but
-// départements.
+// A Snapshot is the parcels of a Memory at one time: a Source.
 type Snapshot struct {
 	parcels []parcel
 	crops   map[string]Crop
@@ -240,11 +239,6 @@ func (s *Snapshot) Cells(_ context.Context, q *Query, a Address, f func(*Cell) e
 	return nil
 }
 
-// Departements implements Source: there are none here, ErrNotHere.
-func (s *Snapshot) Departements(context.Context, Address, func(*Area) error) error {
-	return ErrNotHere
-}
-
 // Parcels implements Source on the snapshot of now; ErrOff while there is none.
 func (m *Memory) Parcels(ctx context.Context, q *Query, a Address, f func(*Feature) error) error {
 	if s, ok := m.Snapshot(); ok {
@@ -260,6 +254,3 @@ func (m *Memory) Cells(ctx context.Context, q *Query, a Address, f func(*Cell) e
 	}
 	return ErrOff
 }
-
-// Departements implements Source: there are none here, ErrNotHere.
-func (m *Memory) Departements(context.Context, Address, func(*Area) error) error { return ErrNotHere }

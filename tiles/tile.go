@@ -27,6 +27,8 @@ const (
 	maxZoomCells        = 9
 	maxZoomParcels      = 16
 	maxZoomDepartements = 12
+	minZoomCommunes     = 8
+	maxZoomCommunes     = 14
 	minZoomCrops        = 12 // where parcels tell their crop and surface
 
 	// budget is what a tile may weigh, compressed.
@@ -38,16 +40,24 @@ const (
 // ErrNoTile is the failure of an address that a tileset does not have.
 var ErrNoTile = errors.New("no such tile")
 
-// MaxZoom returns the deepest zoom of the tileset; ok is false if there is no
-// such tileset.
-func (l Layer) MaxZoom() (z uint32, ok bool) {
+// Zooms returns the first and the deepest zoom of the tileset; ok is false if
+// there is no such tileset.
+func (l Layer) Zooms() (first, deepest uint32, ok bool) {
 	switch l {
 	case LayerParcelles:
-		return maxZoomParcels, true
+		return 0, maxZoomParcels, true
+	case LayerCommunes:
+		return minZoomCommunes, maxZoomCommunes, true
 	case LayerDepartements:
-		return maxZoomDepartements, true
+		return 0, maxZoomDepartements, true
 	}
-	return 0, false
+	return 0, 0, false
+}
+
+// Has reports whether the tileset has a tile at the address.
+func (l Layer) Has(a Address) bool {
+	first, deepest, ok := l.Zooms()
+	return ok && a.Z >= first && a.Z <= deepest && a.valid()
 }
 
 // layerCount is the number of tilesets, and index their order.
@@ -115,19 +125,37 @@ func (t *Tile) size() int64 { return int64(len(t.Bytes) + len(t.coded[Gzip]) + l
 // ContentType is that of a tile.
 const ContentType = "application/vnd.mapbox-vector-tile"
 
-// Encode makes a tile. It fails with ErrNoTile outside the tileset, with
-// mvt.ErrEWKB on a shape that cannot be read, and with what src fails with.
-func Encode(ctx context.Context, src Source, layer Layer, q *Query, a Address) (*Tile, error) {
-	deepest, ok := layer.MaxZoom()
-	if !ok || a.Z > deepest || !a.valid() {
+// Encode makes a tile of LayerParcelles. It fails with ErrNoTile outside the
+// tileset, with mvt.ErrEWKB on a shape that cannot be read, and with what src
+// fails with.
+func Encode(ctx context.Context, src Source, q *Query, a Address) (*Tile, error) {
+	return finish(LayerParcelles, a, func(e *encoder, detail mvt.Detail) error {
+		if a.Z <= maxZoomCells {
+			return e.cells(ctx, src, q, a)
+		}
+		return e.parcels(ctx, src, q, a, detail)
+	})
+}
+
+// EncodeAreas makes a tile of a tileset of areas. It fails as Encode does.
+func EncodeAreas(ctx context.Context, src AreaSource, layer Layer, a Address) (*Tile, error) {
+	return finish(layer, a, func(e *encoder, detail mvt.Detail) error {
+		return e.areas(ctx, src, layer, a, detail)
+	})
+}
+
+// finish makes a tile of what encode writes to the layer of an encoder.
+func finish(layer Layer, a Address, encode func(*encoder, mvt.Detail) error) (*Tile, error) {
+	if !layer.Has(a) {
 		return nil, fmt.Errorf("tile %s/%s: %w", layer, a, ErrNoTile)
 	}
 	e := encoders.Get().(*encoder)
 	defer encoders.Put(e)
 	for detail := startOf(layer, a.Z); ; detail++ {
-		if err := e.encode(ctx, src, layer, q, a, detail); err != nil {
+		if err := encode(e, detail); err != nil {
 			return nil, fmt.Errorf("tile %s/%s: %w", layer, a, err)
 		}
+		e.out = e.layer.Append(e.out[:0])
 		t := &Tile{Bytes: bytes.Clone(e.out)}
 		// A dense tile loses detail, and never a feature.
 		if len(t.Bytes) <= budget || detail >= coarsest || len(t.Body(Gzip)) <= budget {
@@ -136,8 +164,8 @@ func Encode(ctx context.Context, src Source, layer Layer, q *Query, a Address) (
 	}
 }
 
-// startOf is the detail to try first: the borders of départements are far
-// finer than a small scale shows.
+// startOf is the detail to try first: the borders of areas are far finer than
+// a small scale shows.
 func startOf(layer Layer, z uint32) mvt.Detail {
 	switch {
 	case layer == LayerParcelles:
@@ -156,21 +184,6 @@ type encoder struct {
 }
 
 var encoders = sync.Pool{New: func() any { return new(encoder) }}
-
-// encode writes the tile to e.out.
-func (e *encoder) encode(ctx context.Context, src Source, layer Layer, q *Query, a Address, detail mvt.Detail) error {
-	var err error
-	switch {
-	case layer == LayerDepartements:
-		err = e.departements(ctx, src, a, detail)
-	case a.Z <= maxZoomCells:
-		err = e.cells(ctx, src, q, a)
-	default:
-		err = e.parcels(ctx, src, q, a, detail)
-	}
-	e.out = e.layer.Append(e.out[:0])
-	return err
-}
 
 func (e *encoder) parcels(ctx context.Context, src Source, q *Query, a Address, detail mvt.Detail) error {
 	l := &e.layer
@@ -254,34 +267,4 @@ func hectares(dm2 int64) float64 {
 		return math.Round(float64(dm2) / 1e6)
 	}
 	return math.Round(float64(dm2)/1e5) / 10
-}
-
-func (e *encoder) departements(ctx context.Context, src Source, a Address, detail mvt.Detail) error {
-	l := &e.layer
-	if err := l.Begin(vectorDepartements, a.Z, a.X, a.Y, detail); err != nil {
-		return err
-	}
-	code, name := l.Key("code"), l.Key("nom")
-	return src.Departements(ctx, a, func(d *Area) error {
-		ok, err := l.Polygons(d.EWKB)
-		if err != nil {
-			return fmt.Errorf("departement %s: %w", d.Code, err)
-		}
-		if !ok {
-			return nil
-		}
-		l.String(code, d.Code)
-		l.String(name, d.Name)
-		l.Add(departementID(d.Code))
-		return nil
-	})
-}
-
-// departementID makes a code, "26", "2A" or "974", a number of its own.
-func departementID(code string) uint64 {
-	var id uint64
-	for _, c := range []byte(code) {
-		id = id<<8 | uint64(c)
-	}
-	return id
 }
