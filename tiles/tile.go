@@ -148,8 +148,8 @@ func (e *encoder) parcels(ctx context.Context, src Source, q *Query, a Address, 
 			l.String(k, s)
 		}
 	}
-	return src.Parcels(ctx, q, a.Bound(), func(f *Feature) error {
-		ok, err := l.Polygons(f.EWKB)
+	return src.Parcels(ctx, q, a, func(f *Feature) error {
+		ok, err := e.shape(f)
 		if err != nil {
 			return fmt.Errorf("parcel %d: %w", f.ID, err)
 		}
@@ -166,6 +166,13 @@ func (e *encoder) parcels(ctx context.Context, src Source, q *Query, a Address, 
 		l.Add(f.ID)
 		return nil
 	})
+}
+
+func (e *encoder) shape(f *Feature) (ok bool, err error) {
+	if f.EWKB == nil {
+		return e.layer.Shape(f.Shape), nil
+	}
+	return e.layer.Polygons(f.EWKB)
 }
 
 func (e *encoder) cells(ctx context.Context, src Source, q *Query, a Address) error {
@@ -190,8 +197,8 @@ func (e *encoder) cells(ctx context.Context, src Source, q *Query, a Address) er
 		if name := s.level(); name != "" {
 			l.String(level, name)
 		}
-		for i, m2 := range [...]float64{s.AB, s.C1, s.C2, s.C3, s.CONV, s.Other} {
-			if ha := hectares(m2); ha > 0 {
+		for i, dm2 := range [...]int64{s.AB, s.C1, s.C2, s.C3, s.CONV, s.Other} {
+			if ha := hectares(dm2); ha > 0 {
 				l.Double(levels[i], ha)
 			}
 		}
@@ -202,11 +209,11 @@ func (e *encoder) cells(ctx context.Context, src Source, q *Query, a Address) er
 
 // hectares rounds to a tenth, and to the hectare from ten on: a map shows no
 // more, and cells share their values.
-func hectares(m2 float64) float64 {
-	if m2 >= 1e5 {
-		return math.Round(m2 / 1e4)
+func hectares(dm2 int64) float64 {
+	if dm2 >= 1e7 {
+		return math.Round(float64(dm2) / 1e6)
 	}
-	return math.Round(m2/1e3) / 10
+	return math.Round(float64(dm2)/1e5) / 10
 }
 
 func (e *encoder) departements(ctx context.Context, src Source, a Address, detail mvt.Detail) error {

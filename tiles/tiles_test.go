@@ -30,10 +30,10 @@ type memory struct {
 	areas   []tiles.Area
 }
 
-func (m *memory) Parcels(_ context.Context, q *tiles.Query, box orb.Bound, f func(*tiles.Feature) error) error {
+func (m *memory) Parcels(_ context.Context, q *tiles.Query, a tiles.Address, f func(*tiles.Feature) error) error {
 	for i := range m.parcels {
 		g, _, err := ewkb.Unmarshal(m.parcels[i].EWKB)
-		if q.Scope != tiles.Public || err == nil && !g.Bound().Intersects(box) {
+		if q.Scope != tiles.Public || err == nil && !g.Bound().Intersects(a.Bound()) {
 			continue
 		}
 		if err := f(&m.parcels[i]); err != nil {
@@ -139,9 +139,9 @@ func TestCells(t *testing.T) {
 	const z = 9
 	a := at(z, 4.9, 44.7)
 	src := &memory{cells: []tiles.Cell{
-		{X: a.X * 64, Y: a.Y * 64, Count: 3, Surfaces: tiles.Surfaces{AB: 10_400, CONV: 20_000, Other: 300}},
-		{X: a.X*64 + 63, Y: a.Y*64 + 1, Count: 1, Surfaces: tiles.Surfaces{C2: 1_234_567}},
-		{X: a.X*64 + 5, Y: a.Y * 64, Count: 1, Surfaces: tiles.Surfaces{AB: 1_000, Other: 20_000}},
+		{X: a.X * 64, Y: a.Y * 64, Count: 3, Surfaces: tiles.Surfaces{AB: 1_040_000, CONV: 2_000_000, Other: 30_000}},
+		{X: a.X*64 + 63, Y: a.Y*64 + 1, Count: 1, Surfaces: tiles.Surfaces{C2: 123_456_700}},
+		{X: a.X*64 + 5, Y: a.Y * 64, Count: 1, Surfaces: tiles.Surfaces{AB: 100_000, Other: 2_000_000}},
 	}}
 	layers := decode(t, src, tiles.LayerParcelles, a)
 	if len(layers) != 1 || layers[0].Name != "mailles" {
@@ -173,11 +173,11 @@ func TestCellsOfADenseTile(t *testing.T) {
 	a := at(7, 4.9, 44.7)
 	src := &memory{}
 	for i := range uint32(64 * 64) {
-		ha := func(most, often float64) float64 {
+		ha := func(most, often float64) int64 {
 			if rnd.Float64() > often {
 				return 0
 			}
-			return 1e4 * most * rnd.Float64() * rnd.Float64()
+			return int64(1e6 * most * rnd.Float64() * rnd.Float64())
 		}
 		src.cells = append(src.cells, tiles.Cell{
 			X: a.X*64 + i%64, Y: a.Y*64 + i/64, Count: rnd.IntN(100),
@@ -414,7 +414,7 @@ func TestTileJSONTellsAll(t *testing.T) {
 	a9 := at(9, 4.9, 44.7)
 	src := &memory{
 		parcels: []tiles.Feature{{ID: 1, EWKB: field(t, 4.9, 44.7), Level: "AB", CPF: "01.11.11", Culture: "Blé dur", Group: "Céréales"}},
-		cells:   []tiles.Cell{{X: a9.X * 64, Y: a9.Y * 64, Count: 1, Surfaces: tiles.Surfaces{AB: 2e4, C1: 1e4, C2: 1e4, C3: 1e4, CONV: 1e4, Other: 1e4}}},
+		cells:   []tiles.Cell{{X: a9.X * 64, Y: a9.Y * 64, Count: 1, Surfaces: tiles.Surfaces{AB: 2e6, C1: 1e6, C2: 1e6, C3: 1e6, CONV: 1e6, Other: 1e6}}},
 		areas:   []tiles.Area{{Code: "26", Name: "Drôme", EWKB: field(t, 4.9, 44.7)}},
 	}
 	written := map[string]map[string]bool{}
