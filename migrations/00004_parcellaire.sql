@@ -134,10 +134,12 @@ CREATE TABLE change (
 	seq     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	xid     xid8 NOT NULL DEFAULT pg_current_xact_id(),
 	at      timestamptz NOT NULL DEFAULT now(),
-	-- Else the table that changed as a whole: parcel when it was truncated.
+	-- Else the table that changed as a whole: parcel when it was truncated, change
+	-- when rows of this one were removed.
 	kind    text NOT NULL DEFAULT 'parcels'
-		CHECK (kind IN ('parcels', 'parcel', 'certifier', 'cpf', 'commune', 'departement', 'region')),
-	parcels bigint[] NOT NULL DEFAULT '{}' -- keys
+		CHECK (kind IN ('parcels', 'parcel', 'change', 'certifier', 'cpf', 'commune', 'departement', 'region')),
+	parcels bigint[] NOT NULL DEFAULT '{}', -- keys
+	pruned  xid8 -- of change: the newest transaction whose rows were removed
 );
 CREATE INDEX change_xid_idx ON change (xid);
 

@@ -9,20 +9,19 @@ SET LOCAL ROLE sillon_owner;
 -- then, and their numbers given again, so that it has to begin anew.
 CREATE UNLOGGED TABLE change_epoch (
 	only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
-	id       uuid NOT NULL DEFAULT gen_random_uuid(),
-	-- The newest transaction whose changes were removed: whoever has not seen it has missed them.
-	pruned   xid8 NOT NULL DEFAULT '0'
+	id       uuid NOT NULL DEFAULT gen_random_uuid()
 );
 
 -- +goose StatementBegin
-CREATE FUNCTION note_pruning() RETURNS trigger
+-- log_pruning tells those who did not follow until then that they missed what
+-- was removed.
+CREATE FUNCTION log_pruning() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
 	IF TG_OP = 'TRUNCATE' THEN
-		UPDATE change_epoch SET id = gen_random_uuid();
+		INSERT INTO change (kind, pruned) VALUES ('change', pg_current_xact_id());
 	ELSE
-		UPDATE change_epoch SET pruned = greatest(pruned, newest.xid)
-		FROM (SELECT xid FROM gone ORDER BY xid DESC LIMIT 1) newest;
+		INSERT INTO change (kind, pruned) SELECT 'change', xid FROM gone ORDER BY xid DESC LIMIT 1;
 	END IF;
 	RETURN NULL;
 END $$;
@@ -62,9 +61,9 @@ END $$;
 -- +goose StatementEnd
 
 CREATE TRIGGER change_pruned AFTER DELETE ON change
-	REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION note_pruning();
+	REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION log_pruning();
 CREATE TRIGGER change_truncated AFTER TRUNCATE ON change
-	FOR EACH STATEMENT EXECUTE FUNCTION note_pruning();
+	FOR EACH STATEMENT EXECUTE FUNCTION log_pruning();
 CREATE TRIGGER parcellaire_told_otherwise AFTER UPDATE ON parcellaire
 	FOR EACH ROW WHEN (NEW.published AND (OLD.numero_bio, OLD.year, OLD.state) IS DISTINCT FROM (NEW.numero_bio, NEW.year, NEW.state))
 	EXECUTE FUNCTION log_version();
@@ -108,6 +107,6 @@ DROP TRIGGER commune_changed ON commune;
 DROP TRIGGER parcellaire_told_otherwise ON parcellaire;
 DROP TRIGGER change_truncated ON change;
 DROP TRIGGER change_pruned ON change;
-DROP FUNCTION log_rows(), log_table(), log_version(), note_pruning();
+DROP FUNCTION log_rows(), log_table(), log_version(), log_pruning();
 REVOKE INSERT ON change FROM sillon_system;
 DROP TABLE change_epoch;

@@ -189,13 +189,13 @@ func (db *DB) TileChanges(ctx context.Context, since TileSnapshot, limit int) (c
 	err = db.inSnapshot(ctx, func(tx *Tx) error {
 		var keys []int64
 		if err := tx.QueryRow(ctx, `
-			WITH unseen AS MATERIALIZED (SELECT kind, parcels `+unseen+`),
+			WITH unseen AS MATERIALIZED (SELECT kind, parcels, pruned `+unseen+`),
 			size AS (SELECT coalesce(sum(cardinality(parcels)), 0) <= $2 AS fits FROM unseen)
 			SELECT coalesce(e.id::text, ''), pg_current_snapshot()::text,
-				e.id::text IS DISTINCT FROM $3 OR e.pruned >= pg_snapshot_xmin($1::text::pg_snapshot)
-					OR pg_snapshot_xmax($1::text::pg_snapshot) > pg_snapshot_xmax(pg_current_snapshot())
-					OR NOT size.fits OR EXISTS (SELECT FROM unseen WHERE kind = 'parcel'),
-				ARRAY(SELECT DISTINCT kind FROM unseen WHERE kind NOT IN ('parcels', 'parcel') ORDER BY 1),
+				e.id::text IS DISTINCT FROM $3 OR pg_snapshot_xmax($1::text::pg_snapshot) > pg_snapshot_xmax(pg_current_snapshot())
+					OR NOT size.fits OR EXISTS (
+						SELECT FROM unseen WHERE kind = 'parcel' OR kind = 'change' AND pruned >= pg_snapshot_xmin($1::text::pg_snapshot)),
+				ARRAY(SELECT DISTINCT kind FROM unseen WHERE kind NOT IN ('parcels', 'parcel', 'change') ORDER BY 1),
 				ARRAY(SELECT DISTINCT unnest(parcels) FROM unseen WHERE size.fits)
 			FROM size LEFT JOIN change_epoch e ON true`, since.snapshot, limit, since.epoch).
 			Scan(&c.Next.epoch, &c.Next.snapshot, &c.Reset, &c.Tables, &keys); err != nil {
