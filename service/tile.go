@@ -19,8 +19,8 @@ const (
 	TilesDepartements = string(tiles.LayerDepartements)
 )
 
-// Tile makes a tile of what the public may see, from PostGIS: what is
-// committed is in the next tile read (domain.md §16). The address is zoom,
+// Tile makes a tile of what the public may see: what is committed is in the
+// next tile read (domain.md §16). The address is zoom,
 // column and row as a path has them. Outside the tileset it is
 // sillon.ErrNotFound.
 func (s *Service) Tile(ctx context.Context, tileset, z, x, y string) (*tiles.Tile, error) {
@@ -31,7 +31,7 @@ func (s *Service) Tile(ctx context.Context, tileset, z, x, y string) (*tiles.Til
 	if !ok {
 		return nil, sillon.ErrNotFound
 	}
-	t, err := tiles.Encode(ctx, postgis{s.db}, tiles.Layer(tileset), &tiles.Query{Scope: tiles.Public}, a)
+	t, err := tiles.Encode(ctx, s.sourceOf(tiles.Layer(tileset)), tiles.Layer(tileset), &tiles.Query{Scope: tiles.Public}, a)
 	if errors.Is(err, tiles.ErrNoTile) {
 		return nil, sillon.ErrNotFound
 	}
