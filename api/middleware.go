@@ -77,6 +77,18 @@ func (s *Server) authenticated(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
+// perhapsKnown is authenticated for who sends an Authorization header, and
+// leaves it at everybody for who does not.
+func (s *Server) perhapsKnown(next echo.HandlerFunc) echo.HandlerFunc {
+	known := s.authenticated(next)
+	return func(c echo.Context) error {
+		if asked(c) {
+			return known(c)
+		}
+		return next(c)
+	}
+}
+
 // authenticate finds the actor of the token in the Authorization header.
 func (s *Server) authenticate(c echo.Context) (sillon.Actor, error) {
 	token := strings.TrimSpace(c.Request().Header.Get(echo.HeaderAuthorization))

@@ -118,7 +118,7 @@ func newServerWith(t *testing.T, connections int, change func(*service.Options))
 	s.tokens[inao] = s.token(t, service.NewToken{Role: sillon.RoleINAO})
 	s.tokens[asp] = s.token(t, service.NewToken{Role: sillon.RoleASP})
 	s.handler = api.New(s.service, api.Options{
-		PublicURL: publicURL, Version: apiVersion, Style: []byte(`{"version":8,"sources":{},"layers":[]}`), Log: log,
+		PublicURL: publicURL, Version: apiVersion, Log: log,
 	})
 	s.http = httptest.NewServer(s.handler)
 	t.Cleanup(s.http.Close)

@@ -42,6 +42,9 @@ func (s *Service) importFarms(ctx context.Context, r io.Reader, and func(*store.
 		}
 		return and(tx)
 	})
+	if err == nil {
+		s.caughtUp(ctx)
+	}
 	return len(farms), warnings, err
 }
 
@@ -118,6 +121,9 @@ func (s *Service) PutFarm(ctx context.Context, a sillon.Actor, e FarmEdit) (shee
 		sheet, err = tx.FarmSheet(ctx, e.NumeroBio, true)
 		return err
 	})
+	if err == nil {
+		s.caughtUp(ctx)
+	}
 	return sheet, created, err
 }
 
@@ -182,6 +188,9 @@ func (s *Service) PutLink(ctx context.Context, a sillon.Actor, e LinkEdit) (shee
 		sheet, err = tx.FarmSheet(ctx, e.NumeroBio, true)
 		return err
 	})
+	if err == nil {
+		s.caughtUp(ctx)
+	}
 	return sheet, created, err
 }
 

@@ -38,8 +38,11 @@ type Options struct {
 	DirectoryEvery time.Duration
 	// Background is the one of the map, when none is asked for; a tiles.Background… or "".
 	Background string
-	// TilesCache is how many bytes of finished tiles are kept; 0 keeps none.
-	TilesCache int64
+	// Tiles keeps the parcels in memory for tiles; nil has them read from PostGIS.
+	Tiles *tiles.Follower
+	// TilesCache keeps finished tiles, told of changes by Tiles (Cache.Follow); nil
+	// keeps none.
+	TilesCache *tiles.Cache
 }
 
 // A Service answers for the whole domain. It is safe for concurrent use.
@@ -70,7 +73,9 @@ func New(db *store.DB, opts Options) (*Service, error) {
 		opts.Heartbeat = heartbeat
 	}
 	s := &Service{db: db, opts: opts, paris: paris, trail: newTrail(), progress: newProgressFeed(db, opts.Log)}
-	s.tiles.cache = tiles.NewCache(opts.TilesCache)
+	if s.tiles.cache = opts.TilesCache; s.tiles.cache == nil {
+		s.tiles.cache = tiles.NewCache(0)
+	}
 	if opts.Poster == nil {
 		s.opts.Poster = upstream.NewPoster(upstream.Options{})
 	}
@@ -97,31 +102,40 @@ func scopeOf(a sillon.Actor) store.Scope {
 // down: a probe that hangs tells nothing.
 const readyWithin = 3 * time.Second
 
-// Ready reports what keeps the service from its work: nil when all is well.
-// A missing reference is named in missing, not an error.
-func (s *Service) Ready(ctx context.Context) (missing []string, err error) {
+// A Readiness is what a service that works lacks all the same.
+type Readiness struct {
+	Missing []string  // reference data that is not loaded: communes, departements, regions
+	Tiles   *TileFeed // nil when the node keeps no tiles
+}
+
+// Ready reports how the service is, or what keeps it from its work.
+func (s *Service) Ready(ctx context.Context) (r Readiness, err error) {
 	ctx, cancel := context.WithTimeout(ctx, readyWithin)
 	defer cancel()
 	if err := s.db.Ping(ctx); err != nil {
-		return nil, sillon.ErrUnavailable.Because(err)
+		return r, sillon.ErrUnavailable.Because(err)
 	}
 	loaded := map[string]bool{}
 	err = s.db.InTx(ctx, store.System, func(tx *store.Tx) error {
 		loads, err := tx.Loads(ctx)
+		if err != nil {
+			return err
+		}
 		for _, l := range loads {
 			loaded[l.Kind] = true
 		}
+		r.Tiles, err = s.tileFeed(ctx, tx)
 		return err
 	})
 	if err != nil {
-		return nil, sillon.ErrUnavailable.Because(err)
+		return r, sillon.ErrUnavailable.Because(err)
 	}
 	for _, kind := range []string{"communes", "departements", "regions"} {
 		if !loaded[kind] {
-			missing = append(missing, kind)
+			r.Missing = append(r.Missing, kind)
 		}
 	}
-	return missing, nil
+	return r, nil
 }
 
 // A ground is what the service holds in memory of the communes: it is made

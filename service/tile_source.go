@@ -11,14 +11,6 @@ import (
 	"sillon/tiles"
 )
 
-// tileSource is what a tile of parcels is made of.
-func (s *Service) tileSource(t *FoundTile) tiles.Source {
-	return postgis{s.db, t.scope}
-}
-
-// tilesFresh reports whether the cache of tiles is told what changes.
-func (s *Service) tilesFresh() bool { return false }
-
 // postgis is the source of tiles that reads the database, as a scope sees it.
 type postgis struct {
 	db    *store.DB

@@ -315,6 +315,27 @@ func (c *Cache) Invalidate(changes []Change) {
 	c.InvalidateLayer(LayerDepartements) // they tell sums
 }
 
+// Follow has the cache told what a Follower with these options finds changed.
+func (c *Cache) Follow(o *FollowerOptions) {
+	o.OnChange = c.Invalidate
+	o.OnReload = func() {
+		c.InvalidateLayer(LayerParcelles)
+		c.InvalidateLayer(LayerDepartements)
+	}
+	o.OnTables = func(names []string) {
+		for _, name := range names {
+			switch name {
+			case "certifier":
+				c.InvalidateLayer(LayerParcelles) // some tell their names
+			case "commune":
+				c.InvalidateLayer(LayerCommunes)
+			case "departement":
+				c.InvalidateLayer(LayerDepartements)
+			}
+		}
+	}
+}
+
 // InvalidateLayer makes all the tiles of a tileset count as changed.
 func (c *Cache) InvalidateLayer(layer Layer) {
 	l := &c.layers[layer.index()]

@@ -58,7 +58,6 @@ func (serveCommand) Run(ctx context.Context, env *environment) error {
 
 // serve runs the HTTP surface and the jobs until ctx ends, then drains.
 func (e *environment) serve(ctx context.Context, db *store.DB, private *cluster.Cluster) error {
-	tuneCollector()
 	log := e.logger()
 	secret, err := e.secret(private != nil)
 	if err != nil {
@@ -67,7 +66,13 @@ func (e *environment) serve(ctx context.Context, db *store.DB, private *cluster.
 	if secret == nil {
 		log.WarnContext(ctx, "no webhooks: they need --secret (SILLON_SECRET)")
 	}
-	svc, err := e.newServiceWith(db, secret)
+	following := tiles.FollowerOptions{Limit: e.tiles, Log: log}
+	cache := tiles.NewCache(e.tilesCache)
+	cache.Follow(&following)
+	parcels := tiles.NewFollower(db, following)
+	svc, err := e.newServiceWith(db, func(o *service.Options) {
+		o.Secret, o.Tiles, o.TilesCache, o.Background = secret, parcels, cache, e.background
+	})
 	if err != nil {
 		return err
 	}
@@ -82,15 +87,11 @@ func (e *environment) serve(ctx context.Context, db *store.DB, private *cluster.
 	}
 	defer func() { _ = listener.Close() }() // the server closes it first, once it has it
 	address := e.address(listener)
-	style, err := tiles.Style(tiles.StyleOptions{PublicURL: address, Background: e.background})
-	if err != nil {
-		return fmt.Errorf("map style: %w", err)
-	}
 	metrics := api.NewMetrics(svc, version)
 	runner.Observe(metrics.JobDone)
 	server := &http.Server{
 		Handler: api.New(svc, api.Options{
-			PublicURL: address, Version: version, Style: style, Origins: []string{tiles.BackgroundOrigin(e.background)}, Log: log,
+			PublicURL: address, Version: version, Origins: []string{tiles.BackgroundOrigin(e.background)}, Log: log,
 			Rates:          api.Rates{Token: e.RateToken, Address: e.RateAddress, Failures: e.RateFailures},
 			TrustedProxies: e.proxies, Metrics: metrics, MetricsApart: e.MetricsListen != "",
 		}),
@@ -130,6 +131,15 @@ func (e *environment) serve(ctx context.Context, db *store.DB, private *cluster.
 		return nil
 	})
 	g.Go(func() error { return runner.Run(ctx) })
+	// Until the last request: its tile is as fresh as any.
+	g.Go(func() error { parcels.Run(drained); return nil })
+	g.Go(func() error {
+		tuneCollector(drained, func() (int64, bool) {
+			s := parcels.Status()
+			return s.Memory.Bytes, s.State == tiles.FollowerLoading
+		})
+		return nil
+	})
 	g.Go(func() error { return svc.KeepTrail(drained) })
 	if private != nil {
 		g.Go(func() error {
