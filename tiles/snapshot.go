@@ -28,6 +28,7 @@ type reading struct {
 	cursors []cursor
 	cells   [CellsPerTile * CellsPerTile]sum // by the last bits of their order; all zero between readings
 	feature Feature
+	cell    Cell
 }
 
 var readings = sync.Pool{New: func() any { return new(reading) }}
@@ -188,9 +189,10 @@ func (s *Snapshot) Cells(ctx context.Context, q *Query, a Address, f func(*Cell)
 		if w.cells[i].count == 0 {
 			continue
 		}
-		c := w.cells[i].cell()
+		c := &w.cell
+		*c = w.cells[i].cell()
 		c.X, c.Y = cellAt(first+uint32(i), zoom)
-		if err := f(&c); err != nil {
+		if err := f(c); err != nil {
 			clear(w.cells[:])
 			return err
 		}
