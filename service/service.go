@@ -40,8 +40,8 @@ type Options struct {
 	Background string
 	// Tiles keeps the parcels in memory for tiles; nil has them read from PostGIS.
 	Tiles *tiles.Follower
-	// TilesCache keeps finished tiles, told of changes by Tiles (Cache.Follow); nil
-	// keeps none.
+	// TilesCache keeps finished tiles, and is told of changes by Tiles
+	// (Cache.Follow); nil keeps none, and knows of none before it is made.
 	TilesCache *tiles.Cache
 }
 
@@ -73,9 +73,7 @@ func New(db *store.DB, opts Options) (*Service, error) {
 		opts.Heartbeat = heartbeat
 	}
 	s := &Service{db: db, opts: opts, paris: paris, trail: newTrail(), progress: newProgressFeed(db, opts.Log)}
-	if s.tiles.cache = opts.TilesCache; s.tiles.cache == nil {
-		s.tiles.cache = tiles.NewCache(0)
-	}
+	s.tiles.cache = opts.TilesCache
 	if opts.Poster == nil {
 		s.opts.Poster = upstream.NewPoster(upstream.Options{})
 	}

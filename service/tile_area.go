@@ -16,6 +16,10 @@ type tileState struct {
 	mu           sync.Mutex
 	departements []departement // replaced, never changed
 	load         int64         // that they are of
+
+	summing sync.Mutex
+	summed  string // edition that sums are of, or empty
+	sums    map[string]tiles.Sums
 }
 
 // A departement is drawn in tiles.
@@ -74,7 +78,7 @@ func (s *Service) departementsNow(ctx context.Context) ([]departement, error) {
 			if err := d.Shape.AppendEWKB(ewkb); err != nil {
 				return fmt.Errorf("departement %s: %w", code, err)
 			}
-			d.box = tiles.BoxOf(d.Shape)
+			d.box = d.Area.Box()
 			next = append(next, d)
 			return nil
 		})
@@ -90,18 +94,36 @@ func (s *Service) departementsNow(ctx context.Context) ([]departement, error) {
 	return next, nil
 }
 
-// departementSums sums the published parcels by département.
+// departementSums sums the published parcels by département: in memory in no
+// time, in the database by reading them all, once for each change.
 func (s *Service) departementSums(ctx context.Context) (map[string]tiles.Sums, error) {
-	out := map[string]tiles.Sums{}
-	err := s.db.InTx(ctx, store.National, func(tx *store.Tx) error {
+	if s.opts.Tiles != nil {
+		if src, ok := s.opts.Tiles.Source(); ok {
+			return src.Departements(), nil
+		}
+	}
+	t := &s.tiles
+	t.summing.Lock()
+	defer t.summing.Unlock()
+	edition := "" // nobody tells what changes
+	if s.tilesFresh() {
+		if edition = t.cache.LayerVersion(tiles.LayerDepartements); edition == t.summed && t.sums != nil {
+			return t.sums, nil
+		}
+	}
+	sums := map[string]tiles.Sums{}
+	if err := s.db.InTx(ctx, store.National, func(tx *store.Tx) error {
 		rows, err := tx.TileSums(ctx)
 		for _, r := range rows {
-			sum := out[r.Departement]
+			sum := sums[r.Departement]
 			sum.Count += r.Count
 			sum.Surfaces.Add(r.Level, r.SurfaceDM2)
-			out[r.Departement] = sum
+			sums[r.Departement] = sum
 		}
 		return err
-	})
-	return out, err
+	}); err != nil {
+		return nil, err
+	}
+	t.summed, t.sums = edition, sums
+	return sums, nil
 }

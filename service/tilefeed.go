@@ -72,4 +72,6 @@ func (s *Service) tileSource(t *FoundTile) tiles.Source {
 }
 
 // tilesFresh reports whether the cache of tiles is told what changes.
-func (s *Service) tilesFresh() bool { return s.opts.Tiles != nil && s.opts.Tiles.Fresh() }
+func (s *Service) tilesFresh() bool {
+	return s.tiles.cache != nil && s.opts.Tiles != nil && s.opts.Tiles.Fresh()
+}

@@ -25,8 +25,10 @@ import (
 // them there.
 func following(t testing.TB, db *store.DB) (*service.Service, *tiles.Follower) {
 	t.Helper()
-	f := tiles.NewFollower(db, tiles.FollowerOptions{Limit: 1 << 30})
-	svc, err := service.New(db, service.Options{IsCPF: isCPF, Log: slog.New(slog.DiscardHandler), Tiles: f})
+	o, cache := tiles.FollowerOptions{Limit: 1 << 30}, tiles.NewCache(8<<20)
+	cache.Follow(&o)
+	f := tiles.NewFollower(db, o)
+	svc, err := service.New(db, service.Options{IsCPF: isCPF, Log: slog.New(slog.DiscardHandler), Tiles: f, TilesCache: cache})
 	if err != nil {
 		t.Fatal(err)
 	}

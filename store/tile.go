@@ -55,7 +55,7 @@ func (q *TileQuery) where(box orb.Bound) (string, pgx.NamedArgs) {
 		add(`p.level = ANY (@levels)`, "levels", q.Levels)
 	}
 	if len(q.Crops) > 0 {
-		add(`p.main_cpf LIKE ANY (@crops)`, "crops", cropPatterns(q.Crops))
+		add(`p.main_cpf LIKE ANY (@crops)`, "crops", CropPatterns(q.Crops))
 	}
 	if len(q.Years) > 0 {
 		add(`v.year = ANY (@years)`, "years", q.Years)
@@ -66,9 +66,9 @@ func (q *TileQuery) where(box orb.Bound) (string, pgx.NamedArgs) {
 	return strings.Join(parts, ` AND `), args
 }
 
-// cropPatterns are the patterns of LIKE of codes and of those that make them
+// CropPatterns are the patterns of LIKE of codes and of those that make them
 // more precise, as sillon.CPFUnder tells them.
-func cropPatterns(codes []string) []string {
+func CropPatterns(codes []string) []string {
 	var patterns []string
 	for _, code := range codes {
 		below := code + ".%"

@@ -94,13 +94,3 @@ func (b Box) Tiles(z uint32) (first, last Address) {
 	return Address{z, clampWorld(int64(b.MinX)-around) >> shift, clampWorld(int64(b.MinY)-around) >> shift},
 		Address{z, clampWorld(int64(b.MaxX)+around) >> shift, clampWorld(int64(b.MaxY)+around) >> shift}
 }
-
-// BoxOf is the box of a shape.
-func BoxOf(s mvt.Shape) Box {
-	b := Box{MinX: math.MaxUint32, MinY: math.MaxUint32}
-	for i := 0; i+1 < len(s.Points); i += 2 {
-		x, y := s.Points[i], s.Points[i+1]
-		b = Box{min(b.MinX, x), min(b.MinY, y), max(b.MaxX, x), max(b.MaxY, y)}
-	}
-	return b
-}

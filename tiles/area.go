@@ -24,6 +24,9 @@ type Area struct {
 	Sums       Sums // of a département
 }
 
+// Box is the box of an area's Shape.
+func (a *Area) Box() Box { return boxOf(a.Shape.Points) }
+
 // Sums are parcels counted, and their surfaces.
 type Sums struct {
 	Count    int
@@ -41,13 +44,13 @@ func (s *Surfaces) list() [len(hectareKeys)]int64 {
 	return [...]int64{s.AB, s.C1, s.C2, s.C3, s.CONV, s.Other}
 }
 
-func (e *encoder) areas(ctx context.Context, src AreaSource, layer Layer, a Address, detail mvt.Detail) error {
+func (e *encoder) areas(ctx context.Context, src AreaSource, layer Layer, a Address) error {
 	l := &e.layer
 	name := vectorCommunes
 	if layer == LayerDepartements {
 		name = vectorDepartements
 	}
-	if err := l.Begin(name, a.Z, a.X, a.Y, detail); err != nil {
+	if err := l.Begin(name, a.Z, a.X, a.Y, e.detail); err != nil {
 		return err
 	}
 	code, called := l.Key("code"), l.Key("nom")

@@ -8,9 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 
 	"sillon/geo/mvt"
+	"sillon/sillon"
 )
 
 // A Layer is a tileset, by its name in paths.
@@ -85,6 +87,16 @@ type Tile struct {
 	grew  func(n int) // told of bytes made later; may be nil
 }
 
+// newTile makes a tile of bytes, and of what gzip makes of them, nil if that is
+// not made yet.
+func newTile(b, packed []byte) *Tile {
+	t := &Tile{Bytes: b}
+	if packed != nil {
+		t.once[Gzip].Do(func() { t.coded[Gzip] = packed })
+	}
+	return t
+}
+
 // ETag is strong and quoted, and differs between codings.
 func (t *Tile) ETag(c Coding) string {
 	t.once[Identity].Do(func() {
@@ -129,39 +141,53 @@ const ContentType = "application/vnd.mapbox-vector-tile"
 // tileset, with mvt.ErrEWKB on a shape that cannot be read, and with what src
 // fails with.
 func Encode(ctx context.Context, src Source, q *Query, a Address) (*Tile, error) {
-	return finish(LayerParcelles, a, func(e *encoder, detail mvt.Detail) error {
+	return finish(LayerParcelles, a, func(e *encoder) error {
 		if a.Z <= maxZoomCells {
 			return e.cells(ctx, src, q, a)
 		}
-		return e.parcels(ctx, src, q, a, detail)
+		return e.parcels(ctx, src, q, a)
 	})
 }
 
 // EncodeAreas makes a tile of a tileset of areas. It fails as Encode does.
 func EncodeAreas(ctx context.Context, src AreaSource, layer Layer, a Address) (*Tile, error) {
-	return finish(layer, a, func(e *encoder, detail mvt.Detail) error {
-		return e.areas(ctx, src, layer, a, detail)
-	})
+	return finish(layer, a, func(e *encoder) error { return e.areas(ctx, src, layer, a) })
 }
 
 // finish makes a tile of what encode writes to the layer of an encoder.
-func finish(layer Layer, a Address, encode func(*encoder, mvt.Detail) error) (*Tile, error) {
+func finish(layer Layer, a Address, encode func(*encoder) error) (*Tile, error) {
 	if !layer.Has(a) {
 		return nil, fmt.Errorf("tile %s/%s: %w", layer, a, ErrNoTile)
 	}
 	e := encoders.Get().(*encoder)
-	defer encoders.Put(e)
-	for detail := startOf(layer, a.Z); ; detail++ {
-		if err := encode(e, detail); err != nil {
+	defer e.free()
+	for e.detail, e.bare = startOf(layer, a.Z), false; ; {
+		if err := encode(e); err != nil {
 			return nil, fmt.Errorf("tile %s/%s: %w", layer, a, err)
 		}
 		e.out = e.layer.Append(e.out[:0])
-		t := &Tile{Bytes: bytes.Clone(e.out)}
-		// A dense tile loses detail, and never a feature.
-		if len(t.Bytes) <= budget || detail >= coarsest || len(t.Body(Gzip)) <= budget {
-			return t, nil
+		if len(e.out) <= budget {
+			return newTile(bytes.Clone(e.out), nil), nil
+		}
+		// A dense tile loses detail, then attributes, and never a feature.
+		packed := compressGzip(e.out)
+		if len(packed) <= budget || !e.lighten(layer, a.Z) {
+			return newTile(bytes.Clone(e.out), packed), nil
 		}
 	}
+}
+
+// lighten makes the next try of a tile weigh less; false when it cannot.
+func (e *encoder) lighten(layer Layer, z uint32) bool {
+	switch {
+	case e.detail < coarsest:
+		e.detail++
+	case layer == LayerParcelles && z < minZoomCrops && !e.bare:
+		e.bare = true
+	default:
+		return false
+	}
+	return true
 }
 
 // startOf is the detail to try first: the borders of areas are far finer than
@@ -179,27 +205,49 @@ func startOf(layer Layer, z uint32) mvt.Detail {
 
 // An encoder is what one Encode works with.
 type encoder struct {
-	layer mvt.Layer
-	out   []byte
+	layer  mvt.Layer
+	detail mvt.Detail
+	bare   bool // of parcels, tells the level only
+	out    []byte
+	keys   parcelKeys
+	kinds  kinds
 }
 
 var encoders = sync.Pool{New: func() any { return new(encoder) }}
 
-func (e *encoder) parcels(ctx context.Context, src Source, q *Query, a Address, detail mvt.Detail) error {
-	l := &e.layer
-	if err := l.Begin(vectorParcelles, a.Z, a.X, a.Y, detail); err != nil {
+// free gives the encoder back, without what it knows of the last tile.
+func (e *encoder) free() {
+	e.layer.Forget()
+	encoders.Put(e)
+}
+
+// parcelKeys are the attributes of parcels.
+type parcelKeys struct {
+	level, group, certifier, cpf, crop, surface         mvt.Key
+	farm, version, parcel, label, state, geometryStatus mvt.Key
+}
+
+func (e *encoder) parcels(ctx context.Context, src Source, q *Query, a Address) error {
+	l, k := &e.layer, &e.keys
+	if err := l.Begin(vectorParcelles, a.Z, a.X, a.Y, e.detail); err != nil {
 		return err
 	}
-	level, group := l.Key("niveau"), l.Key("groupe")
-	var cpf, culture, surface mvt.Key
-	crops := a.Z >= minZoomCrops
-	if crops {
-		cpf, culture, surface = l.Key("cpf"), l.Key("culture"), l.Key("surface")
+	e.kinds.begin()
+	crops, private := a.Z >= minZoomCrops, q.Scope.Private()
+	certifiers := q.Scope.Kind == ScopeAll && !e.bare
+	k.level = l.Key("niveau")
+	if !e.bare {
+		k.group = l.Key("groupe")
 	}
-	text := func(k mvt.Key, s string) {
-		if s != "" {
-			l.String(k, s)
-		}
+	if certifiers {
+		k.certifier = l.Key("certificateur")
+	}
+	if crops {
+		k.cpf, k.crop, k.surface = l.Key("cpf"), l.Key("culture"), l.Key("surface")
+	}
+	if crops && private {
+		k.farm, k.version, k.parcel = l.Key("numeroBio"), l.Key("parcellaire"), l.Key("parcelle")
+		k.label, k.state, k.geometryStatus = l.Key("libelle"), l.Key("statut"), l.Key("geometrieStatut")
 	}
 	return src.Parcels(ctx, q, a, func(f *Feature) error {
 		ok, err := e.shape(f)
@@ -209,17 +257,99 @@ func (e *encoder) parcels(ctx context.Context, src Source, q *Query, a Address, 
 		if !ok {
 			return nil
 		}
-		text(level, f.Level)
-		text(group, f.Group)
+		if tags, known := e.kinds.of(f.Kind); known {
+			l.Repeat(tags)
+		} else {
+			e.kind(f, crops)
+			e.kinds.keep(f.Kind, l.Tags())
+		}
 		if crops {
-			text(cpf, f.CPF)
-			text(culture, f.Culture)
-			l.Double(surface, math.Round(f.SurfaceM2/100)/100)
+			l.Double(k.surface, shownSurface(f.SurfaceM2, private))
+		}
+		if certifiers {
+			e.text(k.certifier, f.Certifier)
+		}
+		if crops && private {
+			e.text(k.farm, f.Farm)
+			e.text(k.version, f.Version)
+			e.text(k.parcel, f.Parcel)
+			e.text(k.label, f.Label)
+			e.text(k.state, f.State)
+			if f.GeometryStatus != string(sillon.GeometryValid) {
+				e.text(k.geometryStatus, f.GeometryStatus)
+			}
 		}
 		l.Add(f.ID)
 		return nil
 	})
 }
+
+// kind writes what a parcel has in common with others of its level and crop.
+func (e *encoder) kind(f *Feature, crops bool) {
+	e.text(e.keys.level, f.Level)
+	if !e.bare {
+		e.text(e.keys.group, f.Group)
+	}
+	if crops {
+		e.text(e.keys.cpf, f.CPF)
+		e.text(e.keys.crop, f.Culture)
+	}
+}
+
+// text writes an attribute, unless it is empty.
+func (e *encoder) text(k mvt.Key, s string) {
+	if s != "" {
+		e.layer.String(k, s)
+	}
+}
+
+// shownSurface rounds a surface, to be given in hectares: to a hundredth for
+// everybody, to the square metre for those who may know the farm.
+func shownSurface(m2 float64, private bool) float64 {
+	if private {
+		return math.Round(m2) / 1e4
+	}
+	return math.Round(m2/100) / 100
+}
+
+// kinds remembers the attributes of each Feature.Kind of a tile.
+type kinds struct {
+	spans []kindSpan // by kind
+	tags  []byte
+	tile  uint32
+}
+
+type kindSpan struct{ from, to, tile uint32 }
+
+func (k *kinds) begin() {
+	k.tags = k.tags[:0]
+	if k.tile++; k.tile == 0 {
+		clear(k.spans)
+		k.tile = 1
+	}
+}
+
+func (k *kinds) of(kind uint32) (tags []byte, known bool) {
+	if kind == 0 || int(kind) >= len(k.spans) || k.spans[kind].tile != k.tile {
+		return nil, false
+	}
+	return k.tags[k.spans[kind].from:k.spans[kind].to], true
+}
+
+func (k *kinds) keep(kind uint32, tags []byte) {
+	if kind == 0 || kind > maxKinds {
+		return
+	}
+	if int(kind) >= len(k.spans) {
+		k.spans = slices.Grow(k.spans, int(kind)+1-len(k.spans))[:kind+1]
+	}
+	from := uint32(len(k.tags))
+	k.tags = append(k.tags, tags...)
+	k.spans[kind] = kindSpan{from, uint32(len(k.tags)), k.tile}
+}
+
+// maxKinds bounds the memory of kinds: there are some hundreds of crops.
+const maxKinds = 1 << 16
 
 func (e *encoder) shape(f *Feature) (ok bool, err error) {
 	if f.EWKB == nil {
