@@ -85,7 +85,11 @@ func (s *Server) perhapsKnown(next echo.HandlerFunc) echo.HandlerFunc {
 		if asked(c) {
 			return known(c)
 		}
-		return next(c)
+		err := next(c)
+		if errors.Is(err, sillon.ErrForbidden) {
+			return sillon.ErrNoCredentials // with some, it may be
+		}
+		return err
 	}
 }
 

@@ -124,7 +124,7 @@ func (s *Server) asker(c echo.Context) sillon.Actor {
 }
 
 // tileQuery reads what is asked of a tileset, and the edition that the address
-// names. A version of a farm is nothing for who does not say who he is.
+// names.
 func tileQuery(c echo.Context, tileset string) (q service.TileQuery, edition string, err error) {
 	q.Tileset = tileset
 	if c.Request().URL.RawQuery == "" {
@@ -139,9 +139,6 @@ func tileQuery(c echo.Context, tileset string) (q service.TileQuery, edition str
 		return q, "", err
 	}
 	if values.Has("parcellaire") {
-		if !asked(c) {
-			return q, "", sillon.ErrNoCredentials
-		}
 		id, err := uuid.Parse(values.Get("parcellaire"))
 		if err != nil {
 			return q, "", sillon.ErrNoParcellaire

@@ -145,7 +145,6 @@ func (m *model) Cells(_ context.Context, q *tiles.Query, a tiles.Address, f func
 	return nil
 }
 
-
 // crops are those of the rows of randomRow, but for one that is not known.
 var crops = map[string]tiles.Crop{
 	"01.11.11":    {Label: "Blé dur", Group: "Grandes Cultures"},
