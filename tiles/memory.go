@@ -1,31 +1,81 @@
 package tiles
 
 import (
-	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 
-	"sillon/geo/mvt"
+	"sillon/geo"
 	"sillon/sillon"
 )
 
 // A Memory holds all the published parcels in memory. Readers take a Snapshot
 // and never wait; writers wait for each other.
+//
+// The parcels are in segments: packed runs, each with the set of its rows that
+// are out of date. The base is segments that share the map between them; edits
+// are small segments over it, merged as they come and, in the background, into
+// the base. A key has one row that is up to date at the most.
 type Memory struct {
 	options MemoryOptions
-	write   sync.Mutex
+	sizes   sizes
+	log     *slog.Logger
+	loading sync.Mutex
 	now     atomic.Pointer[Snapshot] // nil is off
-	names   map[sillon.OC]string
+
+	write       sync.Mutex // of all below, and of now
+	names       map[sillon.OC]string
+	cropIndex   map[string]uint32
+	crops       []crop
+	loads       int // a compaction that began before a load is void
+	compacting  *compaction
+	compactions atomic.Int64
+	background  sync.WaitGroup
 }
 
+// sizes are in rows, but for segments.
+type sizes struct {
+	base     int // of a segment of the base, twice that at the most
+	merge    int // the most that Apply merges itself
+	segments int // of edits, before they are merged in the background
+	share    int // the base is made again for edits of a share-th of it
+}
+
+var usualSizes = sizes{base: 1 << 16, merge: 1 << 14, segments: 12, share: 8}
+
+// A crop is a CPF code with what it stands for.
+type crop struct {
+	cpf string
+	Crop
+}
+
+// A segment is a run, and which of its rows are out of date. One of the base
+// holds the rows from place lo to place hi, hi excluded; edits have lo = hi.
+type segment struct {
+	run    *run
+	dead   deadSet
+	lo, hi uint32
+}
+
+const endOfOrder = 1 << (2 * geo.CellZoom)
+
+func (s *segment) inBase() bool { return s.lo < s.hi }
+func (s *segment) live() int    { return s.run.len() - s.dead.count }
+
 // NewMemory returns a store that is off until Load.
-func NewMemory(o MemoryOptions) *Memory { return &Memory{options: o} }
+func NewMemory(o MemoryOptions) *Memory {
+	log := o.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return &Memory{options: o, sizes: usualSizes, log: log, cropIndex: map[string]uint32{}}
+}
 
 // SetCertifiers gives the names that tiles of ScopeAll tell.
 func (m *Memory) SetCertifiers(names map[sillon.OC]string) {
@@ -33,85 +83,230 @@ func (m *Memory) SetCertifiers(names map[sillon.OC]string) {
 	defer m.write.Unlock()
 	m.names = maps.Clone(names)
 	if s := m.now.Load(); s != nil {
-		next := *s
-		next.names = m.names
-		m.now.Store(&next)
+		m.publish(s.segments)
 	}
 }
 
-// Load replaces all parcels by those that rows adds, in any order, and turns
-// the store on. Until it ends readers see the parcels before. When the limit is
-// passed it fails with ErrMemory, and the store is off; it fails with what rows
-// fails with, or on a parcel that cannot be read, and changes nothing.
-func (m *Memory) Load(_ context.Context, rows func(add func(*Row) error) error) error {
-	m.write.Lock()
-	defer m.write.Unlock()
-	var size int64
-	var all []parcel
-	err := rows(func(r *Row) error {
-		p, err := newParcel(r)
-		if err != nil {
-			return err
+// publish shows segments to readers. The lock is held.
+func (m *Memory) publish(segments []segment) {
+	m.now.Store(&Snapshot{segments: segments, crops: m.crops, names: m.names})
+}
+
+// cropOf returns the index of a CPF code. The lock is held.
+func (m *Memory) cropOf(cpf string) uint32 {
+	i, ok := m.cropIndex[cpf]
+	if !ok {
+		i = uint32(len(m.crops))
+		cpf = clone(cpf)
+		m.crops = append(m.crops, crop{cpf, m.options.Crops[cpf]})
+		m.cropIndex[cpf] = i
+	}
+	return i
+}
+
+// Load replaces all parcels by those that rows adds, in any order and each key
+// once, and turns the store on. Until it ends readers see the parcels before,
+// and what Apply does meanwhile is lost: apply it again. It fails with
+// ErrMemory when the limit is passed, with what rows fails with, on a parcel
+// that cannot be read, and when ctx ends. With ErrMemory the store is off;
+// after any other failure it is as it was, or off if the parcels before had to
+// make room.
+func (m *Memory) Load(ctx context.Context, rows func(add func(*Row) error) error) error {
+	m.loading.Lock()
+	defer m.loading.Unlock()
+	h := newHeap(func(cpf string) uint32 {
+		m.write.Lock()
+		defer m.write.Unlock()
+		return m.cropOf(cpf)
+	})
+	held := m.Stats().Bytes
+	room := func(bytes int64) error {
+		limit := m.options.Limit
+		if limit > 0 && held+bytes > limit && held > 0 {
+			m.turnOff()
+			held = 0
 		}
-		all = append(all, p)
-		if size += int64(8*len(p.shape.Points) + 150); m.options.Limit > 0 && size > m.options.Limit {
-			return ErrMemory
+		if limit > 0 && bytes > limit {
+			m.turnOff()
+			return fmt.Errorf("%d bytes of %d: %w", bytes, limit, ErrMemory)
 		}
 		return nil
+	}
+	// add has the last word: rows may go on after its failure.
+	var failure error
+	err := rows(func(r *Row) error {
+		if failure == nil {
+			failure = errors.Join(ctx.Err(), h.add(r), room(h.bytes))
+		}
+		return failure
 	})
-	if err != nil {
-		m.now.Store(nil)
+	if err := cmp.Or(failure, err); err != nil {
 		return err
 	}
-	slices.SortFunc(all, parcel.compare)
-	m.now.Store(&Snapshot{all, m.options.Crops, m.names})
+	var base []segment
+	var packed int64
+	h.runs(m.sizes.base, func(r *run) {
+		base = append(base, segment{run: r})
+		packed += r.bytes()
+		failure = cmp.Or(failure, ctx.Err(), room(h.bytes+packed))
+	})
+	if failure != nil {
+		return failure
+	}
+	if len(base) == 0 {
+		base = []segment{{run: newPacker(0, 0, 0).finish()}}
+	}
+	share(base)
+	m.write.Lock()
+	defer m.write.Unlock()
+	m.loads++
+	m.compacting = nil
+	m.publish(base)
+	m.log.Info("tiles in memory", "parcels", m.Stats().Parcels, "bytes", packed, "segments", len(base))
 	return nil
 }
 
+// share gives each segment of a base its part of the map.
+func share(base []segment) {
+	for i := range base {
+		base[i].hi = endOfOrder
+		if i > 0 {
+			base[i].lo = base[i].run.order[0]
+			base[i-1].hi = base[i].lo
+		}
+	}
+}
+
+func (m *Memory) turnOff() {
+	m.write.Lock()
+	defer m.write.Unlock()
+	m.off()
+}
+
+// off forgets all parcels. The lock is held.
+func (m *Memory) off() {
+	m.loads++
+	m.compacting = nil
+	m.now.Store(nil)
+}
+
 // Apply puts parcels in, in place of those of the same keys, takes others out,
-// and tells what changed. Readers see all of it or nothing. While the store is
-// off it does nothing.
+// and tells what changed, in no order. Readers see all of it or nothing. A key
+// may come more than once: its last row counts, and gone counts most. A parcel
+// that cannot be read is taken out, and logged. While the store is off Apply
+// does nothing.
 func (m *Memory) Apply(rows []Row, gone []int64) []Change {
 	m.write.Lock()
 	defer m.write.Unlock()
-	s := m.now.Load()
-	if s == nil {
+	now := m.now.Load()
+	if now == nil || len(rows)+len(gone) == 0 {
 		return nil
 	}
-	byKey := map[int64]parcel{}
-	for _, p := range s.parcels {
-		byKey[p.row.Key] = p
+	edits := m.readEdits(rows, gone)
+	segments := m.kill(now.segments, edits)
+	if added := m.pack(edits); added != nil {
+		segments = append(segments, segment{run: added})
 	}
-	changes := map[int64]*Change{}
-	change := func(key int64) *Change {
-		if changes[key] == nil {
-			before, ok := byKey[key]
-			changes[key] = &Change{Before: before.box, WasThere: ok}
+	segments = m.mergeLast(segments)
+	m.publish(segments)
+	if m.overLimit(segments) {
+		m.log.Error("tiles from the database: the parcels do not fit in the memory allowed", "limit", m.options.Limit)
+		m.off()
+	} else {
+		m.compactIfDue(segments)
+	}
+	changes := make([]Change, 0, len(edits))
+	for i := range edits {
+		if e := &edits[i]; e.WasThere || e.IsThere {
+			changes = append(changes, e.Change)
 		}
-		return changes[key]
 	}
+	return changes
+}
+
+func (m *Memory) overLimit(segments []segment) bool {
+	if m.options.Limit <= 0 {
+		return false
+	}
+	var bytes int64
+	for i := range segments {
+		bytes += segments[i].run.size
+	}
+	return bytes > m.options.Limit
+}
+
+// An edit is what Apply does to a key.
+type edit struct {
+	key int64
+	row *Row // nil takes the parcel out
+	Change
+}
+
+// readEdits returns one edit for each key, in the order of the keys.
+func (m *Memory) readEdits(rows []Row, gone []int64) []edit {
+	edits := make([]edit, 0, len(rows)+len(gone))
 	for i := range rows {
-		p, err := newParcel(&rows[i])
-		if err != nil {
-			continue
-		}
-		c := change(p.row.Key)
-		c.After, c.IsThere = p.box, true
-		byKey[p.row.Key] = p
+		edits = append(edits, edit{key: rows[i].Key, row: &rows[i]})
 	}
 	for _, key := range gone {
-		c := change(key)
-		c.After, c.IsThere = Box{}, false
-		delete(byKey, key)
+		edits = append(edits, edit{key: key})
 	}
-	m.now.Store(&Snapshot{slices.SortedFunc(maps.Values(byKey), parcel.compare), s.crops, s.names})
-	var out []Change
-	for _, c := range changes {
-		if c.WasThere || c.IsThere {
-			out = append(out, *c)
+	slices.SortStableFunc(edits, func(a, b edit) int { return cmp.Compare(a.key, b.key) })
+	last := edits[:0]
+	for i := range edits {
+		if i+1 == len(edits) || edits[i+1].key != edits[i].key {
+			last = append(last, edits[i])
 		}
 	}
-	return out
+	return last
+}
+
+// kill marks what is there of the edits' keys out of date, in a copy of the
+// segments that has room for one more.
+func (m *Memory) kill(segments []segment, edits []edit) []segment {
+	out := append(make([]segment, 0, len(segments)+1), segments...)
+	var rows []uint32
+	for k := range out {
+		s := &out[k]
+		rows = rows[:0]
+		for i := range edits {
+			e := &edits[i]
+			if e.WasThere {
+				continue
+			}
+			if at, ok := s.run.find(e.key); ok && !s.dead.has(at) {
+				rows = append(rows, at)
+				e.Before, e.WasThere = s.run.tree.boxes[at], true
+				m.compacting.note(s.run, e.key)
+			}
+		}
+		if len(rows) > 0 {
+			s.dead = s.dead.with(s.run.len(), rows)
+		}
+	}
+	return slices.DeleteFunc(out, func(s segment) bool { return !s.inBase() && s.live() == 0 })
+}
+
+// pack makes a run of the rows of edits, nil if there are none.
+func (m *Memory) pack(edits []edit) *run {
+	h := newHeap(m.cropOf)
+	var one square
+	for i := range edits {
+		e := &edits[i]
+		if e.row == nil {
+			continue
+		}
+		row, err := h.read(e.row, &one)
+		if err != nil {
+			m.log.Error("a parcel is not in the tiles", "err", err)
+			continue
+		}
+		e.After, e.IsThere = row.box, true
+	}
+	if len(one.rows) == 0 {
+		return nil
+	}
+	return h.pack([]*square{&one})
 }
 
 // Ready reports whether the store is on.
@@ -123,7 +318,12 @@ func (m *Memory) Stats() MemoryStats {
 	if s == nil {
 		return MemoryStats{}
 	}
-	return MemoryStats{Parcels: len(s.parcels), Segments: 1}
+	out := MemoryStats{Segments: len(s.segments), Compactions: int(m.compactions.Load())}
+	for i := range s.segments {
+		out.Parcels += s.segments[i].live()
+		out.Bytes += s.segments[i].run.size
+	}
+	return out
 }
 
 // Snapshot returns the parcels as they are now, for as long as it is used. ok
@@ -131,118 +331,6 @@ func (m *Memory) Stats() MemoryStats {
 func (m *Memory) Snapshot() (s *Snapshot, ok bool) {
 	s = m.now.Load()
 	return s, s != nil
-}
-
-// A Snapshot is the parcels of a Memory at one time: a Source, of all but
-// départements.
-type Snapshot struct {
-	parcels []parcel
-	crops   map[string]Crop
-	names   map[sillon.OC]string
-}
-
-type parcel struct {
-	row   Row
-	order uint32
-	shape mvt.Shape
-	box   Box
-}
-
-func (p parcel) compare(q parcel) int {
-	return cmp.Or(cmp.Compare(p.order, q.order), cmp.Compare(p.row.ID, q.row.ID))
-}
-
-func newParcel(r *Row) (parcel, error) {
-	p := parcel{row: *r, order: parcelOrder(r.CellX, r.CellY)}
-	p.row.EWKB = bytes.Clone(r.EWKB)
-	if err := p.shape.AppendEWKB(r.EWKB); err != nil {
-		return p, fmt.Errorf("parcel %d: %w", r.ID, err)
-	}
-	p.box = Box{1<<32 - 1, 1<<32 - 1, 0, 0}
-	for i := 0; i < len(p.shape.Points); i += 2 {
-		x, y := p.shape.Points[i], p.shape.Points[i+1]
-		p.box = Box{min(p.box.MinX, x), min(p.box.MinY, y), max(p.box.MaxX, x), max(p.box.MaxY, y)}
-	}
-	return p, nil
-}
-
-func (q *Query) shows(r *Row) bool {
-	f := &q.Filter
-	switch q.Scope.Kind {
-	case ScopePublic, ScopeAll:
-	case ScopeCertifier:
-		if r.OC != q.Scope.OC && r.Reader != q.Scope.OC {
-			return false
-		}
-	case ScopeFarm:
-		if r.Farm != q.Scope.Farm {
-			return false
-		}
-	case ScopeNone, ScopeVersion:
-		return false
-	}
-	return (len(f.Levels) == 0 || slices.Contains(f.Levels, string(r.Level))) &&
-		(len(f.Crops) == 0 || slices.ContainsFunc(f.Crops, func(c string) bool { return strings.HasPrefix(r.CPF, c) })) &&
-		(len(f.Years) == 0 || slices.Contains(f.Years, r.Year)) &&
-		(len(f.Departements) == 0 || slices.Contains(f.Departements, r.Departement))
-}
-
-// Parcels implements Source.
-func (s *Snapshot) Parcels(_ context.Context, q *Query, a Address, f func(*Feature) error) error {
-	box := a.Box()
-	var out Feature
-	for i := range s.parcels {
-		p := &s.parcels[i]
-		if !p.box.Meets(box) || !q.shows(&p.row) {
-			continue
-		}
-		crop := s.crops[p.row.CPF]
-		out = Feature{
-			ID: p.row.ID, Shape: p.shape, Level: string(p.row.Level), CPF: p.row.CPF, Culture: crop.Label, Group: crop.Group,
-			SurfaceM2: p.row.SurfaceM2,
-		}
-		if q.Scope.Private() {
-			out.Farm, out.Version, out.State = string(p.row.Farm), string(p.row.Version), string(p.row.State)
-			out.Parcel, out.Label, out.GeometryStatus = p.row.Parcel, p.row.Label, string(p.row.GeometryStatus)
-		}
-		if q.Scope.Kind == ScopeAll {
-			out.Certifier = s.names[p.row.OC]
-		}
-		if err := f(&out); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Cells implements Source.
-func (s *Snapshot) Cells(_ context.Context, q *Query, a Address, f func(*Cell) error) error {
-	zoom := a.Z + CellBits
-	cells := map[uint32]*Cell{}
-	for i := range s.parcels {
-		p := &s.parcels[i]
-		x, y := p.row.CellX>>(15-zoom), p.row.CellY>>(15-zoom)
-		if x>>CellBits != a.X || y>>CellBits != a.Y || !q.shows(&p.row) {
-			continue
-		}
-		order := CellOrder(x, y, zoom)
-		if cells[order] == nil {
-			cells[order] = &Cell{X: x, Y: y}
-		}
-		cells[order].Count++
-		cells[order].Surfaces.Add(p.row.Level, SquareDecimetres(p.row.SurfaceM2))
-	}
-	for _, order := range slices.Sorted(maps.Keys(cells)) {
-		if err := f(cells[order]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Departements implements Source: there are none here, ErrNotHere.
-func (s *Snapshot) Departements(context.Context, Address, func(*Area) error) error {
-	return ErrNotHere
 }
 
 // Parcels implements Source on the snapshot of now; ErrOff while there is none.

@@ -75,6 +75,7 @@ type Feature struct {
 	ID        uint64    // stable, below 2⁵³, says nothing of the farm
 	EWKB      []byte    // polygon or multipolygon, WGS 84; nil if Shape has it
 	Shape     mvt.Shape // the same in world coordinates
+	Kind      uint32    // not 0: parcels of this kind have the same level, crop and group
 	Level     string    // niveauConversion, empty if unknown
 	CPF       string    // code of the main crop, or empty
 	Culture   string    // its French name, or empty

@@ -8,11 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 
 	"github.com/klauspost/compress/gzip"
 
 	"sillon/geo/mvt"
+	"sillon/sillon"
 )
 
 // A Layer is a tileset, by its name in paths.
@@ -63,12 +65,19 @@ type Tile struct {
 // Gzip returns the bytes compressed. The first call does the work.
 func (t *Tile) Gzip() []byte { return t.gzip() }
 
-func newTile(b []byte) *Tile {
+// newTile makes a tile of bytes, and of what they are compressed, nil if they
+// are not yet.
+func newTile(b, packed []byte) *Tile {
 	sum := sha256.Sum256(b)
 	tag := hex.EncodeToString(sum[:16])
 	return &Tile{
 		Bytes: b, ETag: `"` + tag + `"`, GzipETag: `"` + tag + `-gz"`,
-		gzip: sync.OnceValue(func() []byte { return compress(b) }),
+		gzip: sync.OnceValue(func() []byte {
+			if packed == nil {
+				packed = compress(b)
+			}
+			return packed
+		}),
 	}
 }
 
@@ -83,17 +92,33 @@ func Encode(ctx context.Context, src Source, layer Layer, q *Query, a Address) (
 		return nil, fmt.Errorf("tile %s/%s: %w", layer, a, ErrNoTile)
 	}
 	e := encoders.Get().(*encoder)
-	defer encoders.Put(e)
-	for detail := startOf(layer, a.Z); ; detail++ {
-		if err := e.encode(ctx, src, layer, q, a, detail); err != nil {
+	defer e.free()
+	for e.detail, e.bare = startOf(layer, a.Z), false; ; {
+		if err := e.encode(ctx, src, layer, q, a); err != nil {
 			return nil, fmt.Errorf("tile %s/%s: %w", layer, a, err)
 		}
-		t := newTile(bytes.Clone(e.out))
-		// A dense tile loses detail, and never a feature.
-		if len(t.Bytes) <= budget || detail >= coarsest || len(t.Gzip()) <= budget {
-			return t, nil
+		if len(e.out) <= budget {
+			return newTile(bytes.Clone(e.out), nil), nil
+		}
+		// A dense tile loses detail, then attributes, and never a feature.
+		packed := compress(e.out)
+		if len(packed) <= budget || !e.lighten(layer, a.Z) {
+			return newTile(bytes.Clone(e.out), packed), nil
 		}
 	}
+}
+
+// lighten makes the next try of a tile weigh less; false when it cannot.
+func (e *encoder) lighten(layer Layer, z uint32) bool {
+	switch {
+	case e.detail < coarsest:
+		e.detail++
+	case layer == LayerParcelles && z < minZoomCrops && !e.bare:
+		e.bare = true
+	default:
+		return false
+	}
+	return true
 }
 
 // startOf is the detail to try first: the borders of départements are far
@@ -111,42 +136,64 @@ func startOf(layer Layer, z uint32) mvt.Detail {
 
 // An encoder is what one Encode works with.
 type encoder struct {
-	layer mvt.Layer
-	out   []byte
+	layer  mvt.Layer
+	detail mvt.Detail
+	bare   bool // of parcels, tells the level only
+	out    []byte
+	keys   parcelKeys
+	kinds  kinds
 }
 
 var encoders = sync.Pool{New: func() any { return new(encoder) }}
 
+// free gives the encoder back, without what it knows of the last tile.
+func (e *encoder) free() {
+	e.layer.Forget()
+	encoders.Put(e)
+}
+
 // encode writes the tile to e.out.
-func (e *encoder) encode(ctx context.Context, src Source, layer Layer, q *Query, a Address, detail mvt.Detail) error {
+func (e *encoder) encode(ctx context.Context, src Source, layer Layer, q *Query, a Address) error {
 	var err error
 	switch {
 	case layer == LayerDepartements:
-		err = e.departements(ctx, src, a, detail)
+		err = e.departements(ctx, src, a)
 	case a.Z <= maxZoomCells:
 		err = e.cells(ctx, src, q, a)
 	default:
-		err = e.parcels(ctx, src, q, a, detail)
+		err = e.parcels(ctx, src, q, a)
 	}
 	e.out = e.layer.Append(e.out[:0])
 	return err
 }
 
-func (e *encoder) parcels(ctx context.Context, src Source, q *Query, a Address, detail mvt.Detail) error {
-	l := &e.layer
-	if err := l.Begin(vectorParcelles, a.Z, a.X, a.Y, detail); err != nil {
+// parcelKeys are the attributes of parcels.
+type parcelKeys struct {
+	level, group, certifier, cpf, crop, surface         mvt.Key
+	farm, version, parcel, label, state, geometryStatus mvt.Key
+}
+
+func (e *encoder) parcels(ctx context.Context, src Source, q *Query, a Address) error {
+	l, k := &e.layer, &e.keys
+	if err := l.Begin(vectorParcelles, a.Z, a.X, a.Y, e.detail); err != nil {
 		return err
 	}
-	level, group := l.Key("niveau"), l.Key("groupe")
-	var cpf, culture, surface mvt.Key
-	crops := a.Z >= minZoomCrops
-	if crops {
-		cpf, culture, surface = l.Key("cpf"), l.Key("culture"), l.Key("surface")
+	e.kinds.begin()
+	crops, private := a.Z >= minZoomCrops, q.Scope.Private()
+	certifiers := q.Scope.Kind == ScopeAll && !e.bare
+	k.level = l.Key("niveau")
+	if !e.bare {
+		k.group = l.Key("groupe")
 	}
-	text := func(k mvt.Key, s string) {
-		if s != "" {
-			l.String(k, s)
-		}
+	if certifiers {
+		k.certifier = l.Key("certificateur")
+	}
+	if crops {
+		k.cpf, k.crop, k.surface = l.Key("cpf"), l.Key("culture"), l.Key("surface")
+	}
+	if crops && private {
+		k.farm, k.version, k.parcel = l.Key("numeroBio"), l.Key("parcellaire"), l.Key("parcelle")
+		k.label, k.state, k.geometryStatus = l.Key("libelle"), l.Key("statut"), l.Key("geometrieStatut")
 	}
 	return src.Parcels(ctx, q, a, func(f *Feature) error {
 		ok, err := e.shape(f)
@@ -156,17 +203,99 @@ func (e *encoder) parcels(ctx context.Context, src Source, q *Query, a Address, 
 		if !ok {
 			return nil
 		}
-		text(level, f.Level)
-		text(group, f.Group)
+		if tags, known := e.kinds.of(f.Kind); known {
+			l.Repeat(tags)
+		} else {
+			e.kind(f, crops)
+			e.kinds.keep(f.Kind, l.Tags())
+		}
 		if crops {
-			text(cpf, f.CPF)
-			text(culture, f.Culture)
-			l.Double(surface, math.Round(f.SurfaceM2/100)/100)
+			l.Double(k.surface, shownSurface(f.SurfaceM2, private))
+		}
+		if certifiers {
+			e.text(k.certifier, f.Certifier)
+		}
+		if crops && private {
+			e.text(k.farm, f.Farm)
+			e.text(k.version, f.Version)
+			e.text(k.parcel, f.Parcel)
+			e.text(k.label, f.Label)
+			e.text(k.state, f.State)
+			if f.GeometryStatus != string(sillon.GeometryValid) {
+				e.text(k.geometryStatus, f.GeometryStatus)
+			}
 		}
 		l.Add(f.ID)
 		return nil
 	})
 }
+
+// kind writes what a parcel has in common with others of its level and crop.
+func (e *encoder) kind(f *Feature, crops bool) {
+	e.text(e.keys.level, f.Level)
+	if !e.bare {
+		e.text(e.keys.group, f.Group)
+	}
+	if crops {
+		e.text(e.keys.cpf, f.CPF)
+		e.text(e.keys.crop, f.Culture)
+	}
+}
+
+// text writes an attribute, unless it is empty.
+func (e *encoder) text(k mvt.Key, s string) {
+	if s != "" {
+		e.layer.String(k, s)
+	}
+}
+
+// shownSurface rounds a surface, to be given in hectares: to a hundredth for
+// everybody, to the square metre for those who may know the farm.
+func shownSurface(m2 float64, private bool) float64 {
+	if private {
+		return math.Round(m2) / 1e4
+	}
+	return math.Round(m2/100) / 100
+}
+
+// kinds remembers the attributes of each Feature.Kind of a tile.
+type kinds struct {
+	spans []kindSpan // by kind
+	tags  []byte
+	tile  uint32
+}
+
+type kindSpan struct{ from, to, tile uint32 }
+
+func (k *kinds) begin() {
+	k.tags = k.tags[:0]
+	if k.tile++; k.tile == 0 {
+		clear(k.spans)
+		k.tile = 1
+	}
+}
+
+func (k *kinds) of(kind uint32) (tags []byte, known bool) {
+	if kind == 0 || int(kind) >= len(k.spans) || k.spans[kind].tile != k.tile {
+		return nil, false
+	}
+	return k.tags[k.spans[kind].from:k.spans[kind].to], true
+}
+
+func (k *kinds) keep(kind uint32, tags []byte) {
+	if kind == 0 || kind > maxKinds {
+		return
+	}
+	if int(kind) >= len(k.spans) {
+		k.spans = slices.Grow(k.spans, int(kind)+1-len(k.spans))[:kind+1]
+	}
+	from := uint32(len(k.tags))
+	k.tags = append(k.tags, tags...)
+	k.spans[kind] = kindSpan{from, uint32(len(k.tags)), k.tile}
+}
+
+// maxKinds bounds the memory of kinds: there are some hundreds of crops.
+const maxKinds = 1 << 16
 
 func (e *encoder) shape(f *Feature) (ok bool, err error) {
 	if f.EWKB == nil {
@@ -216,9 +345,9 @@ func hectares(dm2 int64) float64 {
 	return math.Round(float64(dm2)/1e5) / 10
 }
 
-func (e *encoder) departements(ctx context.Context, src Source, a Address, detail mvt.Detail) error {
+func (e *encoder) departements(ctx context.Context, src Source, a Address) error {
 	l := &e.layer
-	if err := l.Begin(vectorDepartements, a.Z, a.X, a.Y, detail); err != nil {
+	if err := l.Begin(vectorDepartements, a.Z, a.X, a.Y, e.detail); err != nil {
 		return err
 	}
 	code, name := l.Key("code"), l.Key("nom")

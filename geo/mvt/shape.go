@@ -24,11 +24,11 @@ func (l *Layer) Shape(s Shape) (ok bool) {
 	l.begin()
 	var collapsed mark
 	switch {
-	case s.Rings == nil:
+	case len(s.Rings) == 0:
 		l.work.begin()
 		l.take(l.snapWorld(s.Points), false, &collapsed)
 		l.drawAll()
-	case s.Parts == nil:
+	case len(s.Parts) == 0:
 		l.rings(s.Points, 0, s.Rings, &collapsed)
 	default:
 		ring, start := uint32(0), uint32(0)
