@@ -87,7 +87,7 @@ func (m *model) seen(q *tiles.Query) []tiles.Row {
 			if r.Farm != q.Scope.Farm {
 				continue
 			}
-		default:
+		case tiles.ScopeNone, tiles.ScopeVersion:
 			continue
 		}
 		if (len(f.Levels) == 0 || slices.Contains(f.Levels, string(r.Level))) &&
