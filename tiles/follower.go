@@ -247,7 +247,6 @@ func longer(d time.Duration) time.Duration { return min(max(2*d, shortestPause),
 
 // load reads all parcels.
 func (f *Follower) load(ctx context.Context) loadResult {
-	begin := time.Now()
 	// Before anything is read: what changes while it is read is looked at again.
 	since, err := f.db.TileSnapshot(ctx)
 	if err != nil {
@@ -268,8 +267,6 @@ func (f *Follower) load(ctx context.Context) loadResult {
 	}); err != nil {
 		return loadResult{err: err}
 	}
-	s := m.Stats()
-	f.o.Log.InfoContext(ctx, "parcels are in memory for tiles", "parcels", s.Parcels, "bytes", s.Bytes, "took", time.Since(begin))
 	return loadResult{memory: m, since: since}
 }
 
@@ -299,19 +296,13 @@ func (f *Follower) take(ctx context.Context, l loadResult) {
 		f.reloads.Add(1)
 	case ctx.Err() != nil:
 	case errors.Is(l.err, ErrMemory):
-		f.noRoom(ctx)
+		f.off = true
+		f.o.Log.WarnContext(ctx, "tiles come from PostGIS: the parcels do not fit in the memory given to them (--tiles-memory)", "err", l.err)
 	default:
 		f.pause = longer(f.pause)
 		f.retry = time.Now().Add(f.pause)
 		f.o.Log.WarnContext(ctx, "parcels not loaded, tiles come from PostGIS", "again", f.pause, "err", l.err)
 	}
-}
-
-// noRoom leaves tiles to the database for good.
-func (f *Follower) noRoom(ctx context.Context) {
-	f.memory, f.off = nil, true
-	f.o.Log.WarnContext(ctx, "parcels do not fit in the memory given to them (--tiles-memory): tiles come from PostGIS until the next start",
-		"limit", f.o.Limit)
 }
 
 // look reads the changes, for whoever waits for it and all the others.
@@ -375,7 +366,7 @@ func (f *Follower) read(ctx context.Context) error {
 			f.o.OnReload()
 		}
 	case f.memory != nil && len(c.Rows)+len(c.Gone) > 0:
-		f.apply(ctx, &c)
+		f.apply(&c)
 	}
 	if len(c.Tables) > 0 && f.o.OnTables != nil {
 		f.o.OnTables(c.Tables)
@@ -384,14 +375,14 @@ func (f *Follower) read(ctx context.Context) error {
 }
 
 // apply changes memory, and tells what changed.
-func (f *Follower) apply(ctx context.Context, c *store.TileChanges) {
+func (f *Follower) apply(c *store.TileChanges) {
 	rows := make([]Row, len(c.Rows))
 	for i := range c.Rows {
 		rows[i] = rowOf(&c.Rows[i])
 	}
 	changes := f.memory.Apply(rows, c.Gone)
 	if !f.memory.Ready() {
-		f.noRoom(ctx)
+		f.memory, f.off = nil, true // it has said why
 		if f.o.OnReload != nil {
 			f.o.OnReload()
 		}

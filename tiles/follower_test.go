@@ -300,7 +300,7 @@ func TestFollowerWithoutMemory(t *testing.T) {
 	for name, tt := range map[string]struct {
 		limit int64
 		says  string
-	}{"none is wanted": {0, "no memory is given to parcels"}, "too little": {1, "parcels do not fit"}} {
+	}{"none is wanted": {0, "no memory is given to parcels"}, "too little": {1, "the parcels do not fit in the memory given"}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			l := newLand(t, 3, tt.limit)
@@ -319,6 +319,29 @@ func TestFollowerWithoutMemory(t *testing.T) {
 				t.Errorf("said:\n%s\nwant %q, once", said, tt.says)
 			}
 		})
+	}
+}
+
+// TestFollowerOutgrowsMemory: parcels that do not fit any more are left to the
+// database.
+func TestFollowerOutgrowsMemory(t *testing.T) {
+	t.Parallel()
+	l := newLand(t, 2, 100_000)
+	l.heard()
+	l.exec(`
+		INSERT INTO parcel (parcellaire_id, id, oc, published, tile_id, cell_x, cell_y, geom, geometry_status, origine, surface_m2)
+		SELECT parcellaire_id, 'x' || k, oc, true, 10 + k, cell_x, cell_y, geom, geometry_status, origine, surface_m2
+		FROM parcel, generate_series(1, 5000) AS k
+		WHERE id = 'p0'`)
+	l.catchUp()
+	if _, ok := l.follower.Source(); ok || l.follower.Status().State != tiles.FollowerOff {
+		t.Errorf("%+v, want it off", l.follower.Status())
+	}
+	if diff := cmp.Diff([]string{"reload"}, l.heard()); diff != "" {
+		t.Errorf("told (-want +got):\n%s", diff)
+	}
+	if said := l.said(); strings.Count(said, "fit in the memory") != 1 {
+		t.Errorf("said:\n%s\nwant why, once", said)
 	}
 }
 

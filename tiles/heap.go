@@ -145,6 +145,22 @@ func (h *heap) runs(size int, f func(*run)) {
 	flush()
 }
 
+// A place is where a row goes, and where it is.
+type place struct {
+	order, row uint32
+	id         uint64
+}
+
+// inOrder lists the rows in the order of a run.
+func (s *square) inOrder() []place {
+	places := make([]place, len(s.rows))
+	for i := range s.rows {
+		places[i] = place{s.rows[i].order, uint32(i), s.rows[i].id}
+	}
+	slices.SortFunc(places, func(a, b place) int { return cmp.Or(cmp.Compare(a.order, b.order), cmp.Compare(a.id, b.id)) })
+	return places
+}
+
 // pack makes a run of squares that follow each other.
 func (h *heap) pack(squares []*square) *run {
 	var rows, points, text int
@@ -153,11 +169,8 @@ func (h *heap) pack(squares []*square) *run {
 	}
 	p := newPacker(rows, points, text)
 	for k, s := range squares {
-		slices.SortFunc(s.rows, func(a, b loose) int {
-			return cmp.Or(cmp.Compare(a.order, b.order), cmp.Compare(a.id, b.id), cmp.Compare(a.key, b.key))
-		})
-		for i := range s.rows {
-			row := &s.rows[i]
+		for _, at := range s.inOrder() {
+			row := &s.rows[at.row]
 			var ends *shapeEnds
 			if row.shape >= 0 {
 				ends = &s.shapes[row.shape]

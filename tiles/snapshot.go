@@ -145,11 +145,12 @@ func (y *yielder) rows(r *run, rows []uint32) error {
 	out := y.out
 	for _, i := range rows {
 		m := r.meta[i]
-		crop := &y.s.crops[r.crop[i]]
 		out.ID, out.Shape, out.SurfaceM2 = r.ids[i], r.shape(i), r.surface[i]
-		out.Kind = r.crop[i]<<3 + uint32(m.level()) + 1
-		out.Level = string(levelCodes[m.level()])
-		out.CPF, out.Culture, out.Group = crop.cpf, crop.Label, crop.Group
+		if kind := r.crop[i]<<3 + uint32(m.level()) + 1; kind != out.Kind {
+			crop := &y.s.crops[r.crop[i]]
+			out.Kind, out.Level = kind, string(levelCodes[m.level()])
+			out.CPF, out.Culture, out.Group = crop.cpf, crop.Label, crop.Group
+		}
 		if y.private {
 			o := &r.owners[r.owner[i]]
 			out.Farm, out.Version, out.State = string(o.farm), string(o.version), string(o.state)

@@ -21,9 +21,10 @@ import (
 const (
 	collectAt = 300 // percent of what lives
 	heapAim   = 224 << 20
-	// loadingAim is the heap while the parcels for tiles are loaded.
-	loadingAim = 1 << 30
-	aimEvery   = time.Second
+	aimEvery  = time.Second
+	// While the parcels for tiles are loaded they live twice, and what is left of
+	// that goes back to the system.
+	loadingAim, collectLoadingAt = 1 << 30, 100
 )
 
 // tuneCollector sets the collector until ctx ends: held is the size of the
@@ -32,14 +33,21 @@ func tuneCollector(ctx context.Context, held func() (bytes int64, loading bool))
 	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
 		return
 	}
-	debug.SetGCPercent(collectAt)
 	tick := time.NewTicker(aimEvery)
 	defer tick.Stop()
 	for aim := int64(0); ; {
 		bytes, loading := held()
 		if next := heapLimit(bytes, loading); next != aim {
+			percent, loaded := collectAt, aim == loadingAim
+			if loading {
+				percent, loaded = collectLoadingAt, false
+			}
 			aim = next
+			debug.SetGCPercent(percent)
 			debug.SetMemoryLimit(aim)
+			if loaded {
+				debug.FreeOSMemory()
+			}
 		}
 		select {
 		case <-tick.C:

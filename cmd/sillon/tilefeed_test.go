@@ -275,7 +275,7 @@ func TestTilesBehind(t *testing.T) {
 // tiles from PostGIS, and say so once.
 func TestTilesWithoutMemory(t *testing.T) {
 	t.Parallel()
-	for memory, says := range map[string]string{"0": "no memory is given to parcels", "1kB": "parcels do not fit in the memory given to them"} {
+	for memory, says := range map[string]string{"0": "no memory is given to parcels", "1kB": "the parcels do not fit in the memory given to them"} {
 		t.Run(memory, func(t *testing.T) {
 			t.Parallel()
 			nodes, connect := twoNodes(t, "SILLON_TILES_MEMORY="+memory)

@@ -25,9 +25,7 @@ func (l *Layer) Shape(s Shape) (ok bool) {
 	var collapsed mark
 	switch {
 	case len(s.Rings) == 0:
-		l.work.begin()
-		l.take(l.snapWorld(s.Points), false, &collapsed)
-		l.drawAll()
+		l.oneRing(s.Points, &collapsed)
 	case len(s.Parts) == 0:
 		l.rings(s.Points, 0, s.Rings, &collapsed)
 	default:
@@ -38,6 +36,36 @@ func (l *Layer) Shape(s Shape) (ok bool) {
 		}
 	}
 	return l.end(collapsed)
+}
+
+// oneRing is rings for a shell alone. Most fields are in the tile whole and
+// without a fault: these are drawn as they come.
+func (l *Layer) oneRing(points []uint32, collapsed *mark) {
+	w := &l.work
+	found := l.snapWorld(points)
+	if found.area2 == 0 || !found.insideBox() || !found.touchesBox() {
+		w.begin()
+		l.take(found, false, collapsed)
+		l.drawAll()
+		return
+	}
+	first := w.raw[0]
+	w.simplify(l.detail, found.area2)
+	if len(w.raw) >= 3 {
+		if area, ok := star(w.raw); ok {
+			l.draw(w.raw, area > 0)
+			return
+		}
+		w.begin()
+		w.mend(found.area2 > 0, false)
+		l.drawAll()
+		if len(w.rings) > 0 {
+			return
+		}
+	}
+	if inBox(first) {
+		*collapsed = mark{first, true}
+	}
 }
 
 // rings draws the polygon of the rings that start at a point and end at ends,
@@ -62,14 +90,26 @@ func (l *Layer) snapWorld(coords []uint32) snapped {
 	if cap(w.raw) < n {
 		w.raw = make([]point, 0, 2*n)
 	}
-	out := w.raw[:n]
-	k := 0
 	s := nowhere
-	for ; len(coords) >= 2; coords = coords[2:] {
-		p := l.onGrid(coords[0], coords[1])
-		if k > 0 && p == out[k-1] {
+	if n == 0 {
+		w.raw = w.raw[:0]
+		return s
+	}
+	out := w.raw[:n]
+	last := l.onGrid(coords[0], coords[1])
+	out[0] = last
+	k := 1
+	s.minX, s.maxX, s.minY, s.maxY = last.x, last.x, last.y, last.y
+	originX, originY, shift, detail := l.originX, l.originY, l.shift&63, l.detail&31
+	for coords = coords[2:]; len(coords) >= 2; coords = coords[2:] {
+		p := point{
+			int32((int64(coords[0])-originX)>>shift) << detail,
+			int32((int64(coords[1])-originY)>>shift) << detail,
+		}
+		if p == last {
 			continue
 		}
+		last = p
 		out[k] = p
 		k++
 		s.minX, s.maxX = min(s.minX, p.x), max(s.maxX, p.x)
