@@ -78,7 +78,7 @@ func (s *Service) departementsNow(ctx context.Context) ([]departement, error) {
 			if err := d.Shape.AppendEWKB(ewkb); err != nil {
 				return fmt.Errorf("departement %s: %w", code, err)
 			}
-			d.box = d.Area.Box()
+			d.box = d.Box()
 			next = append(next, d)
 			return nil
 		})

@@ -63,10 +63,8 @@ func (e *encoder) areas(ctx context.Context, src AreaSource, layer Layer, a Addr
 		}
 	}
 	return src.Areas(ctx, layer, a, func(area *Area) error {
-		ok, err := true, error(nil)
-		if area.EWKB == nil {
-			ok = l.Shape(area.Shape)
-		} else if ok, err = l.Polygons(area.EWKB); err != nil {
+		ok, err := e.shape(&Feature{EWKB: area.EWKB, Shape: area.Shape})
+		if err != nil {
 			return fmt.Errorf("%s %s: %w", layer, area.Code, err)
 		}
 		if !ok {

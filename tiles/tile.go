@@ -218,6 +218,7 @@ func (e *encoder) free() {
 	e.layer.Forget()
 	encoders.Put(e)
 }
+
 func (e *encoder) cells(ctx context.Context, src Source, q *Query, a Address) error {
 	const side = mvt.Extent / CellsPerTile
 	l := &e.layer
