@@ -40,7 +40,7 @@ CREATE UNIQUE INDEX parcellaire_published_key ON parcellaire (numero_bio) WHERE 
 
 CREATE TABLE parcel (
 	key                    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-	parcellaire_id         uuid NOT NULL REFERENCES parcellaire,
+	parcellaire_id         uuid NOT NULL, -- of a parcellaire: see belongs()
 	id                     text NOT NULL CHECK (id <> ''),
 	-- Copies of the parcellaire's: a policy must not join.
 	oc                     integer,

@@ -101,7 +101,7 @@ func mergeRecord(r *sillon.PushRecord, into mergeInto) (*merged, error) {
 			}
 			parcel.Revision++
 			if moved {
-				moved = !inOneCommune(into.cover, &parcel)
+				moved = !inCommune(into.cover, &parcel)
 			}
 			m.written, m.moved, m.former = append(m.written, parcel), append(m.moved, moved), append(m.former, old)
 		}
@@ -119,11 +119,10 @@ func mergeRecord(r *sillon.PushRecord, into mergeInto) (*merged, error) {
 	return m, nil
 }
 
-// inOneCommune gives its commune to a parcel that lies well inside one,
-// whatever code came with it, and reports whether it did. All others are for
-// the database, which intersects them.
-func inOneCommune(cover *geo.Cover, p *sillon.Parcel) bool {
-	code, ok := cover.Locate(p.Geometry)
+// inCommune gives its commune to a parcel where the cover knows it, and reports
+// whether it does. All others are for the database, which intersects them.
+func inCommune(cover *geo.Cover, p *sillon.Parcel) bool {
+	code, ok := cover.Locate(p.Geometry, p.Commune)
 	if ok {
 		abroad := false
 		p.Commune, p.Etranger = code, &abroad

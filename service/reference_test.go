@@ -196,8 +196,12 @@ func TestC15PushedParcelsAreLocated(t *testing.T) {
 	var parcels []string
 	for i := range 300 {
 		x, y, side := 4.9+0.4*rng.Float64(), 43.9+0.4*rng.Float64(), 0.02*rng.Float64()*rng.Float64()
-		parcels = append(parcels, fmt.Sprintf(`{"id":"%d","etatProduction":"AB","geom":"[[[%.7f,%.7f],[%.7f,%.7f],[%.7f,%.7f],[%.7f,%.7f]]]","cultures":[{"codeCPF":"01.11.12"}]}`,
-			i, x, y, x+side, y, x, y+side, x, y))
+		given := "" // now and then another commune, sometimes one that does not exist
+		if i%3 == 0 {
+			given = fmt.Sprintf(`"commune":"26%03d",`, rng.IntN(20))
+		}
+		parcels = append(parcels, fmt.Sprintf(`{"id":"%d",%s"etatProduction":"AB","geom":"[[[%.7f,%.7f],[%.7f,%.7f],[%.7f,%.7f],[%.7f,%.7f]]]","cultures":[{"codeCPF":"01.11.12"}]}`,
+			i, given, x, y, x+side, y, x, y+side, x, y))
 	}
 	body := `[{"numeroBio":"1001","numeroClient":"C1001","dateAudit":"2026-03-01","dateCertificationDebut":"2026-03-15","dateCertificationFin":"2028-03-31",
 		"parcelles":[` + strings.Join(parcels, ",") + `]}]`

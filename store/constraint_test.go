@@ -106,7 +106,9 @@ func TestConstraints(t *testing.T) {
 		{"pending without îlot", "parcel", columns{"en_attente_pac": `true`}, ""},
 		{"pending with îlot 0", "parcel", columns{"en_attente_pac": `true`, "numero_ilot": `'0'`}, ""},
 		{"pending with an îlot", "parcel", columns{"en_attente_pac": `true`, "numero_ilot": `'12'`}, checkViolation},
-		{"a parcel of no parcellaire", "parcel", columns{"parcellaire_id": `gen_random_uuid()`}, "23503"},
+		{"a parcel of no parcellaire", "parcel", columns{"parcellaire_id": `gen_random_uuid()`}, foreignKeyViolation},
+		{"a parcel of another certifier's parcellaire", "parcel", columns{"oc": `2`}, foreignKeyViolation},
+		{"a parcel of nobody in a certifier's parcellaire", "parcel", columns{"oc": `NULL`}, foreignKeyViolation},
 
 		{"a draft", "parcellaire", nil, ""},
 		{"another draft of the farm", "parcellaire", nil, ""},
@@ -125,7 +127,7 @@ func TestConstraints(t *testing.T) {
 		{"the year 1989", "parcellaire", columns{"year": `1989`}, checkViolation},
 		{"the year 2101", "parcellaire", columns{"year": `2101`}, checkViolation},
 		{"metadata that are a list", "parcellaire", columns{"metadata": `'[]'`}, checkViolation},
-		{"a parcellaire of no farm", "parcellaire", columns{"numero_bio": `'9'`}, "23503"},
+		{"a parcellaire of no farm", "parcellaire", columns{"numero_bio": `'9'`}, foreignKeyViolation},
 		{"published", "parcellaire", columns{"published": `true`}, ""},
 		{"two published of one farm", "parcellaire", columns{"published": `true`}, uniqueViolation},
 
@@ -237,5 +239,28 @@ func TestC32OnlyGeometryIsForgotten(t *testing.T) {
 	}
 	if _, err := run(t, db, store.System, `UPDATE event SET reason = 'x'`); sqlState(err) != notAllowed {
 		t.Errorf("after forgetting, in the same pool: %v", err)
+	}
+}
+
+// TestParcelsBelong proves what holds a parcel to its parcellaire, in place of a
+// foreign key: neither goes without the other, whoever asks, not even the owner
+// of the database.
+func TestParcelsBelong(t *testing.T) {
+	t.Parallel()
+	db, address := storetest.Open(t, 4)
+	storetest.Farm(t, db, "1001", 1)
+	storetest.Farm(t, db, "2002", 2)
+	save(t, db, store.Tenant(1), version("1001", 1, 2024), parcel("a", square(5, 44, 0.01)), parcel("b", square(6, 44, 0.01)))
+	save(t, db, store.Tenant(2), version("2002", 2, 2024), parcel("c", square(5, 45, 0.01)))
+	for _, sql := range []string{
+		`DELETE FROM parcellaire WHERE oc = 1`,
+		`UPDATE parcellaire SET id = gen_random_uuid() WHERE oc = 1`,
+		`UPDATE parcel SET parcellaire_id = gen_random_uuid() WHERE id = 'a'`,
+		`UPDATE parcel SET parcellaire_id = (SELECT id FROM parcellaire WHERE oc = 2) WHERE id = 'a'`,
+		`UPDATE parcel SET oc = 2 WHERE id = 'a'`,
+	} {
+		if err := asServer(t, address, sql); sqlState(err) != foreignKeyViolation {
+			t.Errorf("%s: %v", sql, err)
+		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -372,6 +373,13 @@ func queueParcels(batch *pgx.Batch, v *sillon.Parcellaire, fresh bool, parcels [
 	if fresh {
 		onConflict = ""
 	}
+	// The search costs its place in the plan even when it is for nothing.
+	commune, abroadOf, search := "nullif(s.commune, '')", "s.abroad", ""
+	if slices.Contains(moved, true) {
+		search = " LEFT JOIN LATERAL (" + locate("s.moved", "s.g", commune) + ") l ON true"
+		commune = "CASE WHEN s.moved THEN l.commune ELSE " + commune + " END"
+		abroadOf = "CASE WHEN s.moved THEN l.etranger ELSE s.abroad END"
+	}
 	batch.Queue(`
 		INSERT INTO parcel (parcellaire_id, id, oc, reader_oc, published, tile_id, cell_x, cell_y, geom, declared, geometry_status,
 			name, numero_pacage, numero_ilot, numero_parcelle, en_attente_pac, references_cadastrales, crops, code_culture_pac,
@@ -380,9 +388,7 @@ func queueParcels(batch *pgx.Batch, v *sillon.Parcellaire, fresh bool, parcels [
 		SELECT v.id, s.id, v.oc, v.reader_oc, v.published, s.tile_id, s.cell_x, s.cell_y, s.g, s.declared::geometry, s.status,
 			s.name, s.pacage, s.ilot, s.numero, s.pending, coalesce(string_to_array(nullif(s.cadastre, ''), ','), '{}'), s.crops::jsonb, s.culture,
 			s.precis, s.level, s.engaged, s.annotations::jsonb, s.comment, s.notes,
-			CASE WHEN s.moved THEN l.commune ELSE nullif(s.commune, '') END,
-			CASE WHEN s.moved THEN l.etranger ELSE s.abroad END,
-			s.origin, s.surface, s.revision, coalesce(s.created, now())
+			`+commune+`, `+abroadOf+`, s.origin, s.surface, s.revision, coalesce(s.created, now())
 		FROM (
 			SELECT *, geom::geometry AS g
 			FROM unnest(@ids::text[], @tile_ids::bigint[], @cell_x::int[], @cell_y::int[], @geoms::bytea[], @declared::bytea[], @status::text[],
@@ -393,8 +399,7 @@ func queueParcels(batch *pgx.Batch, v *sillon.Parcellaire, fresh bool, parcels [
 				AS s (id, tile_id, cell_x, cell_y, geom, declared, status, name, pacage, ilot, numero, pending, cadastre, crops,
 					culture, precis, level, engaged, annotations, comment, notes, commune, abroad, origin, surface, revision, created, moved)
 		) s
-		JOIN parcellaire v ON v.id = @parcellaire
-		LEFT JOIN LATERAL (`+locate("s.moved", "s.g", "nullif(s.commune, '')")+`) l ON true`+onConflict,
+		JOIN parcellaire v ON v.id = @parcellaire`+search+onConflict,
 		pgx.NamedArgs{
 			"parcellaire": string(v.ID), "ids": ids, "tile_ids": tileIDs, "cell_x": cellX, "cell_y": cellY, "geoms": geoms, "declared": declared,
 			"status": status, "names": names, "pacages": pacages, "ilots": ilots, "numeros": numeros, "pending": pending,

@@ -100,11 +100,12 @@ func sqlState(err error) string {
 
 // The database errors that the tests expect.
 const (
-	notAllowed      = "42501" // insufficient privilege, also of row-level security
-	checkViolation  = "23514"
-	uniqueViolation = "23505"
-	notNull         = "23502"
-	badParameter    = "22023" // of PostGIS: another dimension or SRID than the column's
+	notAllowed          = "42501" // insufficient privilege, also of row-level security
+	checkViolation      = "23514"
+	foreignKeyViolation = "23503"
+	uniqueViolation     = "23505"
+	notNull             = "23502"
+	badParameter        = "22023" // of PostGIS: another dimension or SRID than the column's
 )
 
 // square is a parcel of side degrees a side, its south-west corner at lon/lat.
