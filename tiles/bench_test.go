@@ -141,6 +141,20 @@ func BenchmarkEncode(b *testing.B) {
 	}
 }
 
+// TestMemoryOfAParcel holds a parcel of 10.6 vertices to its share of 350 MB
+// for 1 500 000 of them.
+func TestMemoryOfAParcel(t *testing.T) {
+	t.Parallel()
+	const n = 20_000
+	m := tiles.NewMemory(tiles.MemoryOptions{Crops: crops})
+	if err := m.Load(t.Context(), benchRows(n)); err != nil {
+		t.Fatal(err)
+	}
+	if each := m.Stats().Bytes / n; each > 350_000_000/benchParcels {
+		t.Errorf("%d bytes", each)
+	}
+}
+
 // BenchmarkApply puts batches of 30 edits in, with the compactions that they
 // call for.
 func BenchmarkApply(b *testing.B) {
