@@ -99,6 +99,7 @@ func (m *Memory) mergeLast(segments []segment) []segment {
 type compaction struct {
 	edits  []*run // those that it reads all along
 	base   *run   // that of the base that it reads now
+	into   bool   // puts all edits into the base
 	killed []int64
 }
 
@@ -122,28 +123,33 @@ func (m *Memory) compactIfDue(segments []segment) {
 	}
 	c := &compaction{}
 	var base, edits int
+	worn := false
 	for i := range segments {
 		s := &segments[i]
 		if s.inBase() {
 			base += s.live()
+			worn = worn || m.worn(s)
 		} else {
 			edits += s.live()
 			c.edits = append(c.edits, s.run)
 		}
 	}
-	into := edits > m.sizes.merge && edits > base/m.sizes.share
-	if !into && len(c.edits) <= m.sizes.segments {
+	c.into = edits > m.sizes.merge && edits > base/m.sizes.share
+	if !c.into && !worn && len(c.edits) <= m.sizes.segments {
 		return
 	}
 	m.compacting = c
 	m.background.Go(func() {
-		if into {
+		if c.into || worn {
 			m.compactBase(c)
 		} else {
 			m.compactEdits(c)
 		}
 	})
 }
+
+// worn reports whether too much of a segment is out of date.
+func (m *Memory) worn(s *segment) bool { return s.dead.count > s.run.len()/m.sizes.share }
 
 // begin starts a step of the compaction, which takes what it needs of the
 // segments. It is false when the compaction is void.
@@ -225,7 +231,8 @@ func (m *Memory) compactEdits(c *compaction) {
 }
 
 // compactBase puts the edits into the base, one segment of the base after the
-// other, so that the memory for it is that of one.
+// other, so that the memory for it is that of one. Unless all edits are to go
+// there, it makes again those segments alone that are worn.
 func (m *Memory) compactBase(c *compaction) {
 	defer m.done(c)
 	for next := uint32(0); next < endOfOrder; {
@@ -246,7 +253,7 @@ func (m *Memory) compactBase(c *compaction) {
 			return
 		}
 		next = old.hi
-		if len(parts) == 1 && old.dead.count <= old.run.len()/m.sizes.share {
+		if !m.worn(&old) && (!c.into || len(parts) == 1) {
 			continue
 		}
 		if !m.end(c, m.split(parts, old.lo, old.hi), func(segments, made []segment) []segment {

@@ -1,6 +1,7 @@
 package tiles_test
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -72,7 +73,7 @@ func TestFreshnessUnderLoad(t *testing.T) {
 				for i := range since {
 					since[i] = applied[i].Load()
 				}
-				if err := checkFarms(t, m, since[:]); err != nil {
+				if err := checkFarms(t.Context(), m, since[:]); err != nil {
 					t.Error(err)
 					return
 				}
@@ -99,9 +100,9 @@ func TestFreshnessUnderLoad(t *testing.T) {
 }
 
 // checkFarms reads a tile that shows all the farms, and the cells of them.
-func checkFarms(t *testing.T, m *tiles.Memory, since []int64) error {
+func checkFarms(ctx context.Context, m *tiles.Memory, since []int64) error {
 	q := &tiles.Query{Scope: tiles.Scope{Kind: tiles.ScopeAll}}
-	tile, err := tiles.Encode(t.Context(), m, q, freshTile)
+	tile, err := tiles.Encode(ctx, m, q, freshTile)
 	if err != nil {
 		return err
 	}
@@ -131,7 +132,7 @@ func checkFarms(t *testing.T, m *tiles.Memory, since []int64) error {
 			return fmt.Errorf("farm %d: %d parcels of edit %d, want %d of edit %d or later", i, s.parcels, s.edit, herd, since[i])
 		}
 	}
-	cells, err := tiles.Encode(t.Context(), m, q, tiles.Address{Z: 7, X: freshTile.X >> 5, Y: freshTile.Y >> 5})
+	cells, err := tiles.Encode(ctx, m, q, tiles.Address{Z: 7, X: freshTile.X >> 5, Y: freshTile.Y >> 5})
 	if err != nil {
 		return err
 	}

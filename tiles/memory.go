@@ -33,7 +33,6 @@ type Memory struct {
 	names       map[sillon.OC]string
 	cropIndex   map[string]uint32
 	crops       []crop
-	loads       int // a compaction that began before a load is void
 	compacting  *compaction
 	compactions atomic.Int64
 	background  sync.WaitGroup
@@ -159,7 +158,6 @@ func (m *Memory) Load(ctx context.Context, rows func(add func(*Row) error) error
 	share(base)
 	m.write.Lock()
 	defer m.write.Unlock()
-	m.loads++
 	m.compacting = nil
 	m.publish(base)
 	m.log.Info("tiles in memory", "parcels", m.Stats().Parcels, "bytes", packed, "segments", len(base))
@@ -185,7 +183,6 @@ func (m *Memory) turnOff() {
 
 // off forgets all parcels. The lock is held.
 func (m *Memory) off() {
-	m.loads++
 	m.compacting = nil
 	m.now.Store(nil)
 }

@@ -144,6 +144,36 @@ func TestCompaction(t *testing.T) {
 	}
 }
 
+// TestCompactionForgets gives the memory of parcels back that are taken out.
+func TestCompactionForgets(t *testing.T) {
+	t.Parallel()
+	rnd := rand.New(rand.NewPCG(1, 2))
+	m := tiles.NewMemory(tiles.MemoryOptions{Crops: crops})
+	m.Resize(100, 100, 3, 8)
+	want := newModel()
+	var rows []tiles.Row
+	var gone []int64
+	for key := range int64(1_000) {
+		rows = append(rows, randomRow(t, rnd, key))
+		if key%4 > 0 {
+			gone = append(gone, key)
+		}
+	}
+	want.apply(rows, gone)
+	if err := load(m, rows); err != nil {
+		t.Fatal(err)
+	}
+	before := m.Stats().Bytes
+	m.Apply(nil, gone)
+	m.Settle()
+	if s := m.Stats(); s.Parcels != 250 || s.Bytes > before/2 {
+		t.Errorf("%+v, %d bytes before", s, before)
+	}
+	for z := range uint32(17) {
+		same(t, t.Context(), m, want, &tiles.Query{Scope: tiles.Public}, at(z, 4.9, 44.7))
+	}
+}
+
 func TestMemoryOff(t *testing.T) {
 	t.Parallel()
 	rnd := rand.New(rand.NewPCG(1, 2))

@@ -191,7 +191,7 @@ func (r *run) bytes() int64 {
 
 // A packer makes a run of rows that come in its order.
 type packer struct {
-	run    run
+	run    *run // apart, so that it does not keep the rest in memory
 	text   []byte
 	keys   []keyAt
 	owners map[owner]uint32
@@ -205,7 +205,7 @@ type keyAt struct {
 // newPacker has room for rows with so many points and bytes of text in all.
 func newPacker(rows, points, text int) *packer {
 	return &packer{
-		run: run{
+		run: &run{
 			order: make([]uint32, 0, rows), ids: make([]uint64, 0, rows), surface: make([]float64, 0, rows), meta: make([]meta, 0, rows),
 			crop: make([]uint32, 0, rows), owner: make([]uint32, 0, rows),
 			points: make([]uint32, 0, 2*points), pointEnd: make([]uint32, 0, rows), textEnd: make([]uint32, 0, rows),
@@ -227,7 +227,7 @@ type packed struct {
 }
 
 func (p *packer) add(row *packed, points []uint32, ends *shapeEnds, owner uint32) {
-	r := &p.run
+	r := p.run
 	i := uint32(len(r.order))
 	r.order, r.ids, r.surface = append(r.order, row.order), append(r.ids, row.id), append(r.surface, row.surface)
 	r.meta, r.crop, r.owner = append(r.meta, row.meta), append(r.crop, row.crop), append(r.owner, owner)
@@ -254,7 +254,7 @@ func (p *packer) ownerOf(o *owner) uint32 {
 
 // finish returns the run.
 func (p *packer) finish() *run {
-	r := &p.run
+	r := p.run
 	r.text = unsafe.String(unsafe.SliceData(p.text), len(p.text)) // nobody writes to it any more
 	r.owners = slices.Clip(r.owners)
 	r.tree.finish()

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"strings"
@@ -141,6 +142,80 @@ func TestParcels(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAttributesByScope tells what names a farm to nobody who sees all parcels,
+// and a certifier only to those who see those of all.
+func TestAttributesByScope(t *testing.T) {
+	t.Parallel()
+	const version = "00000000-0000-0000-0000-000000000007"
+	feature := tiles.Feature{
+		ID: 1, EWKB: field(t, 4.9, 44.7), Level: "AB", CPF: "01.11.11", Culture: "Blé dur", Group: "Céréales", SurfaceM2: 12345.6,
+		Farm: "1001", Version: version, State: "CERTIFIED", Parcel: "12", Label: "1.2", GeometryStatus: "corrigee", Certifier: "Certificateur",
+	}
+	bare := tiles.Feature{ID: 2, EWKB: field(t, 4.9, 44.7), Farm: "1001", Version: version, State: "CERTIFIED", Parcel: "13", GeometryStatus: "valide"}
+	near := map[string]any{"niveau": "AB", "groupe": "Céréales", "cpf": "01.11.11", "culture": "Blé dur", "surface": 1.23}
+	with := func(pairs ...any) map[string]any {
+		m := maps.Clone(near)
+		for i := 0; i < len(pairs); i += 2 {
+			m[pairs[i].(string)] = pairs[i+1]
+		}
+		return m
+	}
+	private := []any{
+		"surface", 1.2346, "numeroBio", "1001", "parcellaire", version, "parcelle", "12", "libelle", "1.2", "statut", "CERTIFIED", "geometrieStatut", "corrigee",
+	}
+	tests := []struct {
+		name  string
+		scope tiles.Scope
+		zoom  uint32
+		want  map[string]any
+	}{
+		{"everybody", tiles.Public, 12, near},
+		{"a certifier", tiles.Scope{Kind: tiles.ScopeCertifier, OC: 1}, 12, with(private...)},
+		{"a farm", tiles.Scope{Kind: tiles.ScopeFarm, Farm: "1001"}, 16, with(private...)},
+		{"a parcellaire", tiles.Scope{Kind: tiles.ScopeVersion, Version: version}, 12, with(private...)},
+		{"a supervisor", tiles.Scope{Kind: tiles.ScopeAll}, 12, with(append(private, "certificateur", "Certificateur")...)},
+		{"a certifier from afar", tiles.Scope{Kind: tiles.ScopeCertifier, OC: 1}, 11, map[string]any{"niveau": "AB", "groupe": "Céréales"}},
+		{"a supervisor from afar", tiles.Scope{Kind: tiles.ScopeAll}, 10, map[string]any{"niveau": "AB", "groupe": "Céréales", "certificateur": "Certificateur"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			src := &blind{parcels: []tiles.Feature{feature, bare}}
+			tile, err := tiles.Encode(t.Context(), src, &tiles.Query{Scope: tt.scope}, at(tt.zoom, 4.8995, 44.6995))
+			if err != nil {
+				t.Fatal(err)
+			}
+			layers, err := mvttest.Decode(tile.Bytes)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, layers[0].Features[0].Attributes); diff != "" {
+				t.Errorf("attributes (-want +got):\n%s", diff)
+			}
+			for _, absent := range []string{"niveau", "groupe", "cpf", "culture", "libelle", "geometrieStatut", "certificateur"} {
+				if v, ok := layers[0].Features[1].Attributes[absent]; ok {
+					t.Errorf("%s is %q, want none", absent, v)
+				}
+			}
+		})
+	}
+}
+
+// blind is a Source that shows its parcels to all.
+type blind struct {
+	memory
+	parcels []tiles.Feature
+}
+
+func (b *blind) Parcels(_ context.Context, _ *tiles.Query, _ tiles.Address, f func(*tiles.Feature) error) error {
+	for i := range b.parcels {
+		if err := f(&b.parcels[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func TestCells(t *testing.T) {
@@ -284,6 +359,41 @@ func TestTooDenseATileLosesDetailAndNoParcel(t *testing.T) {
 	}
 	if got := len(layers[0].Features); got < n*99/100 {
 		t.Errorf("%d parcels of %d", got, n)
+	}
+}
+
+// TestFarTooDenseATile has more parcels than any detail makes room for: they
+// are all there, with their level alone.
+func TestFarTooDenseATile(t *testing.T) {
+	t.Parallel()
+	const n = 34_000
+	a := at(10, 4.9, 44.7)
+	box := a.Bound()
+	rnd := rand.New(rand.NewPCG(1, 2))
+	src := &blind{}
+	for i := range n {
+		lon := box.Min[0] + (0.1+0.8*rnd.Float64())*(box.Max[0]-box.Min[0])
+		lat := box.Min[1] + (0.1+0.8*rnd.Float64())*(box.Max[1]-box.Min[1])
+		src.parcels = append(src.parcels, tiles.Feature{
+			ID: rnd.Uint64N(1<<40)<<13 | uint64(i&8191), EWKB: field(t, lon, lat), Level: "AB", Group: fmt.Sprint("Groupe ", i), Certifier: "Certificateur",
+		})
+	}
+	tile, err := tiles.Encode(t.Context(), src, &tiles.Query{Scope: tiles.Scope{Kind: tiles.ScopeAll}}, a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	layers, err := mvttest.Decode(tile.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := len(layers[0].Features); got != n {
+		t.Errorf("%d parcels of %d", got, n)
+	}
+	if diff := cmp.Diff(map[string]any{"niveau": "AB"}, layers[0].Features[0].Attributes); diff != "" {
+		t.Errorf("attributes (-want +got):\n%s", diff)
+	}
+	if size := len(tile.Body(tiles.Gzip)); size > 500_000 {
+		t.Errorf("%d bytes, want 500 000 at the most", size)
 	}
 }
 
