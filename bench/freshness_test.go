@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/klauspost/compress/gzip"
 	"github.com/paulmach/orb/encoding/mvt"
 	"github.com/paulmach/orb/maptile"
@@ -146,24 +147,28 @@ func seenBy(b *testing.B, watchers []*watcher, id int64, level string, since tim
 // tile of each from the commit on.
 func measureEdits(b *testing.B, d *database, edits int, nodes ...*program) []wait {
 	b.Helper()
+	rows, _ := d.conn.Query(b.Context(), `
+		SELECT key, tile_id, cell_x, cell_y, level FROM parcel
+		WHERE published AND deleted_at IS NULL AND level NOT IN ('AB', 'CONV')
+		ORDER BY tile_id LIMIT 50`) // by a random number: all over the country
+	parcels, err := pgx.CollectRows(rows, pgx.RowToStructByPos[struct {
+		Key, ID int64
+		X, Y    uint32
+		Level   string
+	}])
+	if err != nil || len(parcels) == 0 {
+		b.Fatalf("parcels to edit: %d, %v", len(parcels), err)
+	}
 	waits := make([]wait, len(nodes))
 	for edit := range edits {
-		var key, id int64
-		var x, y uint32
-		var was string
-		if err := d.conn.QueryRow(b.Context(), `
-			SELECT key, tile_id, cell_x, cell_y, level FROM parcel
-			WHERE published AND deleted_at IS NULL AND level NOT IN ('AB', 'CONV') AND key % 97 = 5
-			ORDER BY key OFFSET $1 % 20 LIMIT 1`, edit).Scan(&key, &id, &x, &y, &was); err != nil {
-			b.Fatal(err)
-		}
+		p := parcels[edit%len(parcels)]
 		watchers := make([]*watcher, len(nodes))
-		for i, p := range nodes {
-			watchers[i] = watch(b, p, tiles.Address{Z: 15, X: x, Y: y})
+		for i, node := range nodes {
+			watchers[i] = watch(b, node, tiles.Address{Z: 15, X: p.X, Y: p.Y})
 		}
-		for _, level := range []string{levelOf(edit), was} {
-			d.exec(b, `UPDATE parcel SET level = $1 WHERE key = $2`, level, key)
-			seenBy(b, watchers, id, level, time.Now(), waits)
+		for _, level := range []string{levelOf(edit), p.Level} {
+			d.exec(b, `UPDATE parcel SET level = $1 WHERE key = $2`, level, p.Key)
+			seenBy(b, watchers, p.ID, level, time.Now(), waits)
 		}
 	}
 	return waits
@@ -181,7 +186,7 @@ type pusher struct {
 
 func newPusher(b *testing.B, node *program, token string, d *database) *pusher {
 	b.Helper()
-	p := &pusher{node: node, token: token, day: time.Date(2016, 1, 1, 0, 0, 0, 0, time.UTC)}
+	p := &pusher{node: node, token: token, day: time.Date(1995, 1, 1, 0, 0, 0, 0, time.UTC)}
 	var last *time.Time
 	d.scan(b, `SELECT max(audit_date) FROM parcellaire WHERE numero_bio = '`+measuredFarm+`'`, &last)
 	if last != nil { // an earlier run
@@ -211,7 +216,7 @@ func (p *pusher) push(b *testing.B) (level string, done time.Time) {
 		NumeroBio: measuredFarm, NumeroClient: "C1", AnneeReferenceControle: p.day.Year(), DateAudit: date(0),
 		DateCertificationDebut: date(0), DateCertificationFin: date(700),
 		Parcelles: []parcel{{
-			ID: "1", EtatProduction: "AB", DateEngagement: "2010-01-01", NumeroIlot: "1", NumeroParcelle: "1", Nom: "Mesure",
+			ID: "1", EtatProduction: "AB", DateEngagement: "1990-01-01", NumeroIlot: "1", NumeroParcelle: "1", Nom: "Mesure",
 			Geom:     fmt.Sprintf("[[[%f,%f],[%f,%f],[%f,%f],[%f,%f],[%f,%f]]]", west, south, east, south, east, north, west, north, west, south),
 			Cultures: []crop{{CodeCPF: "01.11.12", DateSemis: date(-100), Quantite: 1, Unite: "ha"}},
 		}},

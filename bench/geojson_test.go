@@ -74,7 +74,7 @@ func certify(b *testing.B, bin, dir string, d *database) string {
 	b.Helper()
 	farms := filepath.Join(dir, "farm.csv")
 	line := fmt.Sprintf("numeroBio;nom;commune;certificateurId;certificateur;numeroClient;etat;dateDemarrage\n"+
-		"%s;Ferme de mesure;;%d;Certificateur de mesure;C1;ENGAGEE;2015-01-01\n", measuredFarm, measurer)
+		"%s;Ferme de mesure;;%d;Certificateur de mesure;C1;ENGAGEE;1990-01-01\n", measuredFarm, measurer)
 	if err := os.WriteFile(farms, []byte(line), 0o600); err != nil {
 		b.Fatal(err)
 	}

@@ -43,13 +43,15 @@ type report struct {
 	Growth    []growth    `json:"growth"`
 }
 
-// A machine is where the figures come from, in words.
+// A machine is where the figures come from, in words. Load is how many
+// processes ran or waited to run, on average of the minute before: of others.
 type machine struct {
-	Cores      int    `json:"cores"`
-	MemoryGB   int    `json:"memoryGB"`
-	PostgreSQL string `json:"postgresql"`
-	PostGIS    string `json:"postgis"`
-	Go         string `json:"go"`
+	Cores      int     `json:"cores"`
+	MemoryGB   int     `json:"memoryGB"`
+	PostgreSQL string  `json:"postgresql"`
+	PostGIS    string  `json:"postgis"`
+	Go         string  `json:"go"`
+	Load       float64 `json:"load"`
 }
 
 // A point is what one server did with one kind of tiles of one zoom, over so

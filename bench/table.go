@@ -8,11 +8,17 @@ import (
 // ratioServers are the columns of the table of ratios.
 var ratioServers = []string{serverMemory, serverPostGIS, serverCached, serverUnchanged, serverTileserv, serverTegola, serverMartin}
 
+// busyLoad is a load from which figures are not worth much.
+const busyLoad = 0.5
+
 // tables writes what was measured, as Markdown.
 func tables(r *report) string {
 	var w writer
 	w.line("Measured on a machine with %d cores and %d GB of memory, which ran the load, the servers and PostgreSQL %s with PostGIS %s alike; %s.",
 		r.Machine.Cores, r.Machine.MemoryGB, r.Machine.PostgreSQL, r.Machine.PostGIS, r.Machine.Go)
+	if r.Machine.Load > busyLoad {
+		w.line("Other programs ran at the same time (load %s): the figures are only indicative.", number(r.Machine.Load))
+	}
 	w.line("%d demo parcels over all versions, of which tiles show %d.", r.Parcels, r.Published)
 	w.gates(r.Gates)
 	w.ratios(r.Points)

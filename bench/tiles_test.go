@@ -17,6 +17,7 @@ const (
 // the peers whose paths are given, and writes the report: make bench-tiles.
 func BenchmarkTiles(b *testing.B) {
 	for b.Loop() {
+		busy := otherLoad()
 		dir := workDir(b)
 		s := settingsOf(b, dir)
 		bin := build(b, dir, "sillon/cmd/sillon")
@@ -25,7 +26,7 @@ func BenchmarkTiles(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		r = report{Machine: d.machine(b), Parcels: s.parcels, Published: d.published, Growth: r.Growth}
+		r = report{Machine: d.machine(b, busy), Parcels: s.parcels, Published: d.published, Growth: r.Growth}
 
 		subjects := append(nodes(b, &r, bin, dir, d), cachedNode(b, &r, bin, dir, d)...)
 		cached := subjects[2]
