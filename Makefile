@@ -53,10 +53,10 @@ bench-read: setup ## read a million parcels back through the list of RFC 002
 TILESENV = BENCH_OUT='$(abspath $(or $(BENCH_OUT),docs))' $(foreach v,BENCH_DATA PG_TILESERV TEGOLA MARTIN PG_FEATURESERV,$(if $($(v)),$(v)='$(abspath $($(v)))'))
 
 bench-tiles: setup ## measure tiles beside other servers, and write docs/performance.*
-	$(TILESENV) go test -run "^$$" -bench 'Tiles$$' -benchtime 1x -timeout 5h ./bench
+	$(TILESENV) go test -v -run "^$$" -bench 'Tiles$$' -benchtime 1x -timeout 5h ./bench
 
 bench-tiles-growth: setup ## the same of ours with ever more parcels
-	$(TILESENV) go test -run "^$$" -bench 'Growth$$' -benchtime 1x -timeout 5h ./bench
+	$(TILESENV) go test -v -run "^$$" -bench 'Growth$$' -benchtime 1x -timeout 5h ./bench
 
 setup: ## install PostgreSQL and PostGIS when they are missing
 	@scripts/setup.sh

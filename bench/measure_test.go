@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"math"
 	"net/http"
@@ -145,6 +146,8 @@ func (m *measurement) all(b *testing.B, c census) {
 // kind measures tiles of one kind over 1, 8 and 32 connections.
 func (m *measurement) kind(b *testing.B, kind string, list []tiles.Address, subjects []*subject) {
 	b.Helper()
+	begin := time.Now()
+	defer func() { fmt.Printf("z%d, %s: %d tiles, %.0f s\n", list[0].Z, kind, len(list), time.Since(begin).Seconds()) }()
 	for _, s := range subjects {
 		s.prepare(b, list)
 	}

@@ -36,16 +36,23 @@ func BenchmarkTiles(b *testing.B) {
 		m.all(b, counts)
 		m.ceiling(b, dir, cached, counts)
 		r.Points = m.points
+		written(b, &r, s.out) // half an hour's work, whatever fails after it
 		r.GeoJSON = measureGeoJSON(b, s, bin, dir, d, cached.program)
 		for _, one := range subjects {
 			one.close(b, &r)
 		}
 		r.Fresh = measureFreshness(b, s, bin, dir, d)
-		r.Gates = gatesOf(&r)
-		if err := publish(&r, s.out); err != nil {
-			b.Fatal(err)
-		}
+		written(b, &r, s.out)
 		fmt.Print(tables(&r))
+	}
+}
+
+// written judges the report as far as it goes and writes it.
+func written(b *testing.B, r *report, dir string) {
+	b.Helper()
+	r.Gates = gatesOf(r)
+	if err := publish(r, dir); err != nil {
+		b.Fatal(err)
 	}
 }
 
