@@ -147,7 +147,9 @@ func (m *measurement) all(b *testing.B, c census) {
 func (m *measurement) kind(b *testing.B, kind string, list []tiles.Address, subjects []*subject) {
 	b.Helper()
 	begin := time.Now()
-	defer func() { fmt.Printf("z%d, %s: %d tiles, %.0f s\n", list[0].Z, kind, len(list), time.Since(begin).Seconds()) }()
+	defer func() {
+		fmt.Printf("z%d, %s: %d tiles, %.0f s\n", list[0].Z, kind, len(list), time.Since(begin).Seconds())
+	}()
 	for _, s := range subjects {
 		s.prepare(b, list)
 	}
