@@ -70,7 +70,11 @@ func newServerOfAll(t *testing.T) *server {
 		`ALTER FUNCTION authenticate(bytea) RENAME TO authenticate_token`,
 		`CREATE FUNCTION authenticate(digest bytea) RETURNS TABLE (id uuid, role text, oc integer) LANGUAGE sql AS $$
 			SELECT id, role, oc FROM signed_in WHERE hash = digest UNION ALL SELECT * FROM authenticate_token(digest) $$`)
-	for who, certifier := range map[asker]string{auditor: "1", officer: "1", farmer: "NULL"} {
+	for _, who := range []asker{auditor, officer, farmer} {
+		certifier := "1"
+		if who == farmer {
+			certifier = "NULL"
+		}
 		s.tokens[who] = s.token(t, service.NewToken{Role: sillon.RoleASP, Label: string(who)})
 		storetest.Exec(t, s.address,
 			fmt.Sprintf(`INSERT INTO signed_in SELECT id, label, %s, hash FROM token WHERE label = '%s'`, certifier, who),

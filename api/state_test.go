@@ -111,8 +111,8 @@ func TestC36Origin(t *testing.T) {
 		sillon.OriginImport, sillon.OriginManual, sillon.OriginAPI, sillon.OriginCopy, sillon.OriginSplit, sillon.OriginMerge,
 	}
 	// As many farms as CartoBio lost: it took them by fifteen.
-	for n, numero := 0, ""; n < 31; n++ {
-		numero = fmt.Sprint(4200 + n)
+	for n := range 31 {
+		numero := fmt.Sprint(4200 + n)
 		storetest.Farm(t, s.db, numero, 1)
 		s.store(t, ocOne, []object{record(numero, parcel("kept"), parcel("gone"), parcel("new"))})
 		v, origin := s.version(t, numero, 1, audit), origins[n%len(origins)]

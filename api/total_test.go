@@ -53,7 +53,7 @@ func (s *server) addsUp(t *testing.T, farms []string) {
 	t.Helper()
 	type sums map[sillon.Level]float64
 	near := func(a, b, unit float64) bool { return math.Abs(a-b) <= unit/2+1e-9*math.Abs(a) }
-	all, parcels := sums{}, 0
+	all, parcels := make(sums), 0
 	for _, numero := range farms {
 		v := s.version(t, numero, 1, audit)
 		var collection struct {
@@ -65,7 +65,7 @@ func (s *server) addsUp(t *testing.T, farms []string) {
 			}
 		}
 		s.get(t, ocOne, versionPath(v)+"/parcelles").into(t, &collection)
-		shown, levels := 0.0, sums{}
+		shown, levels := 0.0, make(sums)
 		for _, f := range collection.Features {
 			level := sillon.LevelUnknown
 			if f.Properties.NiveauConversion != nil {
@@ -110,7 +110,7 @@ func (s *server) addsUp(t *testing.T, farms []string) {
 		}
 	}
 	for zoom := 0; zoom <= 15; zoom += 3 {
-		cells, count := sums{}, 0
+		cells, count := make(sums), 0
 		if err := s.db.InTx(t.Context(), store.Open, func(tx *store.Tx) error {
 			world := orb.Bound{Min: orb.Point{-180, -85}, Max: orb.Point{180, 85}}
 			return tx.TileCells(t.Context(), zoom, 0, 0, 1<<zoom, 1<<zoom, world, func(c *store.TileCell) error {

@@ -99,7 +99,7 @@ func TestS1Matrix(t *testing.T) {
 		{sillon.ActionEditWebhook, webhook, map[string]string{"S": "own former deleted"}},
 		{sillon.ActionEditRegistry, nothing, map[string]string{"B": "any"}},
 	}
-	listed := map[sillon.Action]bool{}
+	listed := make(map[sillon.Action]bool)
 	for _, tt := range tests {
 		listed[tt.action] = true
 		for name, a := range actors {
