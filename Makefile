@@ -46,6 +46,9 @@ bench-push: setup ## measure a push of 100 000 parcels beside ogr2ogr
 	scripts/setup.sh --gdal
 	go test -run "^$$" -bench Push -benchtime 1x ./bench
 
+bench-records: setup ## push a thousand records in the time of the contract
+	go test -run "^$$" -bench Records -benchtime 1x ./bench
+
 bench-read: setup ## read a million parcels back through the list of RFC 002
 	go test -run "^$$" -bench Read -benchtime 1x -timeout 30m ./bench
 
@@ -64,4 +67,4 @@ setup: ## install PostgreSQL and PostGIS when they are missing
 clean: ## remove what was built
 	rm -rf bin .cache web/e2e/artifacts
 
-.PHONY: help run build test test-race fuzz lint fmt golden web e2e bench-push bench-read bench-tiles bench-tiles-growth setup clean
+.PHONY: help run build test test-race fuzz lint fmt golden web e2e bench-push bench-records bench-read bench-tiles bench-tiles-growth setup clean
