@@ -79,6 +79,32 @@ func TestFarms(t *testing.T) {
 	}
 }
 
+// S9, S3: the users of a certifier search among its clients, present and
+// former, and a farmer among its own farms, which none is yet: no filter of a
+// search leads further.
+func TestS9SearchScope(t *testing.T) {
+	t.Parallel()
+	s := newServerOfAll(t)
+	s.move(t, "1002", 1, 2)
+	s.move(t, "2001", 2, 1)
+	storetest.Farm(t, s.db, "2002", 2)
+	for who, want := range map[asker]string{auditor: "1001 1002 1003 2001", officer: "1001 1002 1003 2001", farmer: ""} { //nolint:exhaustive // users alone
+		for _, query := range []string{"", "?recherche=Ferme", "?recherche=2002", "?limite=200"} {
+			r := s.get(t, who, farmsPath+query)
+			var page farmPage
+			r.into(t, &page)
+			for _, f := range page.Data {
+				if !strings.Contains(want, f.NumeroBio) {
+					t.Errorf("%s%s: %s", who, query, r.Body)
+				}
+			}
+			if query == "" && page.farms() != want {
+				t.Errorf("%s finds %q, want %q", who, page.farms(), want)
+			}
+		}
+	}
+}
+
 // C43: pages neither skip nor repeat while farms come and their versions go.
 func TestC43Farms(t *testing.T) {
 	t.Parallel()

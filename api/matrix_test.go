@@ -9,6 +9,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
+	"sillon/service"
+	"sillon/sillon"
 	"sillon/store/storetest"
 )
 
@@ -41,12 +45,43 @@ type resource struct {
 // role gets, either one for all resources or one per relation, as in "own 200,
 // foreign 404". Nothing is refused: 401 without token, else 403.
 type rule struct {
-	path                              func(resource) string // nil for the push
-	oc, agenceBio, inao, asp, noToken string
-	body                              func(resource) string
+	path                                            func(resource) string // nil for the push
+	oc, user, farmer, agenceBio, inao, asp, noToken string                // user is auditeur and charge_certification
+	body                                            func(resource) string
 }
 
-var askers = []asker{ocOne, agenceBio, inao, asp, nobody}
+// The users of certifier 1, and a farmer.
+const (
+	auditor asker = "auditeur"
+	officer asker = "charge_certification"
+	farmer  asker = "exploitant"
+)
+
+var askers = []asker{ocOne, auditor, officer, farmer, agenceBio, inao, asp, nobody}
+
+// newServerOfAll is newServer with every role of domain.md §1. Nothing signs
+// users in yet: the database says who they are, as it does of tokens.
+func newServerOfAll(t *testing.T) *server {
+	t.Helper()
+	s := newServer(t)
+	storetest.Exec(t, s.address,
+		`CREATE TABLE signed_in (id uuid, role text, oc integer, hash bytea)`,
+		`GRANT SELECT ON signed_in TO sillon_api`,
+		`ALTER FUNCTION authenticate(bytea) RENAME TO authenticate_token`,
+		`CREATE FUNCTION authenticate(digest bytea) RETURNS TABLE (id uuid, role text, oc integer) LANGUAGE sql AS $$
+			SELECT id, role, oc FROM signed_in WHERE hash = digest UNION ALL SELECT * FROM authenticate_token(digest) $$`)
+	for _, who := range []asker{auditor, officer, farmer} {
+		certifier := "1"
+		if who == farmer {
+			certifier = "NULL"
+		}
+		s.tokens[who] = s.token(t, service.NewToken{Role: sillon.RoleASP, Label: string(who)})
+		storetest.Exec(t, s.address,
+			fmt.Sprintf(`INSERT INTO signed_in SELECT id, label, %s, hash FROM token WHERE label = '%s'`, certifier, who),
+			fmt.Sprintf(`DELETE FROM token WHERE label = '%s'`, who))
+	}
+	return s
+}
 
 // permissions is domain.md §2 for the routes there are. Supervisors see every
 // version but the deleted ones.
@@ -58,9 +93,10 @@ func permissions() map[string]rule {
 		pushedByOne = "own 202, left 400, later 400, inherited 202, foreign 400, deleted 202"
 		// Of a farm the certifier reads the newest version it may see.
 		exchangedByOne = "own 200, left 200, later 200, inherited 200, foreign 404, deleted 404"
+		clients        = "own 200, left 200, later 200, inherited 200, foreign 404, deleted 200"
 	)
 	open := func(path, status string) rule {
-		return rule{func(resource) string { return path }, status, status, status, status, status, nil}
+		return rule{func(resource) string { return path }, status, status, status, status, status, status, status, nil}
 	}
 	hook := func(suffix string) func(resource) string {
 		return func(r resource) string { return webhooksPath + "/" + r.webhook + suffix }
@@ -92,13 +128,15 @@ func permissions() map[string]rule {
 			oc:   exchangedByOne,
 		},
 		"GET /api/v2/certification/parcellaires": {path: func(resource) string { return listPath }, oc: "200"},
-		"GET /api/v3/exploitations":              {path: func(resource) string { return farmsPath }, agenceBio: "200", inao: "200"},
+		"GET /api/v3/exploitations": {
+			path: func(resource) string { return farmsPath }, user: "200", farmer: "200", agenceBio: "200", inao: "200",
+		},
 		"POST /api/v3/exploitations/imports": {
 			path: func(resource) string { return farmsPath + "/imports" }, agenceBio: "200",
 			body: func(resource) string { return "numeroBio;certificateurId;numeroClient\n9999;1;C9999\n" },
 		},
 		"GET /api/v3/exploitations/{numeroBio}": {
-			path: func(r resource) string { return farmPath(r.numero) }, agenceBio: "200", inao: "200",
+			path: func(r resource) string { return farmPath(r.numero) }, user: clients, farmer: "404", agenceBio: "200", inao: "200",
 		},
 		"PUT /api/v3/exploitations/{numeroBio}": {path: func(r resource) string { return farmPath(r.numero) }, agenceBio: "200"},
 		"PUT /api/v3/exploitations/{numeroBio}/liens/{certificateurId}": {
@@ -106,11 +144,11 @@ func permissions() map[string]rule {
 		},
 		"GET /api/v3/parcellaires/{id}": {
 			path: func(r resource) string { return versionPath(r.version) },
-			oc:   visible, agenceBio: supervised, inao: supervised,
+			oc:   visible, user: visible, farmer: "404", agenceBio: supervised, inao: supervised,
 		},
 		"GET /api/v3/parcellaires/{id}/parcelles": {
 			path: func(r resource) string { return "/api/v3/parcellaires/" + r.version + "/parcelles" },
-			oc:   visible, agenceBio: supervised, inao: supervised,
+			oc:   visible, user: visible, farmer: "404", agenceBio: supervised, inao: supervised,
 		},
 		"GET /api/v3/imports/{jobId}/evenements": {
 			path: func(r resource) string { return eventsPath(r.job) },
@@ -162,7 +200,7 @@ func permissions() map[string]rule {
 		"GET /api/version": open("/api/version", "200"),
 		"GET /api/v2/test": {
 			path: func(resource) string { return "/api/v2/test" },
-			oc:   "200", agenceBio: "200", inao: "200", asp: "200",
+			oc:   "200", user: "200", farmer: "200", agenceBio: "200", inao: "200", asp: "200",
 		},
 		"GET /healthz":        open("/healthz", "200"),
 		"GET /readyz":         open("/readyz", "200"),
@@ -183,6 +221,10 @@ func (r rule) status(who asker, rel relation) string {
 	switch who {
 	case ocOne:
 		text = r.oc
+	case auditor, officer:
+		text = r.user
+	case farmer:
+		text = r.farmer
 	case agenceBio:
 		text = r.agenceBio
 	case inao:
@@ -208,7 +250,7 @@ func (r rule) status(who asker, rel relation) string {
 // every kind of resource, and fails for an operation without a row.
 func TestPermissions(t *testing.T) {
 	t.Parallel()
-	s := newServer(t)
+	s := newServerOfAll(t)
 	resources := s.resources(t)
 	rules := permissions()
 	for _, d := range theContract(t).paths {
@@ -222,20 +264,11 @@ func TestPermissions(t *testing.T) {
 			delete(rules, name)
 			for _, who := range askers {
 				for _, rel := range relations {
-					var r *reply
-					if rule.path == nil {
-						r = s.push(t, who, []object{record(resources[rel].numero)})
-					} else {
-						var body io.Reader
-						if rule.body != nil {
-							body = strings.NewReader(rule.body(resources[rel]))
-						}
-						r = s.ask(t, who, method, rule.path(resources[rel]), body)
-					}
+					r := s.request(t, who, method, rule, resources[rel])
 					if got, want := fmt.Sprint(r.Status), rule.status(who, rel); got != want {
 						t.Errorf("%s, %s on %s: %s, want %s: %.200s", name, who, rel, got, want, r.Body)
 					}
-					if who == nobody || who == asp || method == http.MethodHead {
+					if who == nobody || who == asp || who == farmer || method == http.MethodHead {
 						s.leaksNothing(t, name, who, r)
 					}
 				}
@@ -245,6 +278,19 @@ func TestPermissions(t *testing.T) {
 	for name := range rules {
 		t.Errorf("%s is not described", name)
 	}
+}
+
+// request asks for what a rule is about.
+func (s *server) request(t *testing.T, who asker, method string, r rule, about resource) *reply {
+	t.Helper()
+	if r.path == nil {
+		return s.push(t, who, []object{record(about.numero)})
+	}
+	var body io.Reader
+	if r.body != nil {
+		body = strings.NewReader(r.body(about))
+	}
+	return s.ask(t, who, method, r.path(about), body)
 }
 
 // leaksNothing checks that a reply to who may see no farm names none.
@@ -293,7 +339,7 @@ func (s *server) resources(t *testing.T) map[relation]resource {
 // wrote a note, agence_bio and inao read it.
 func TestS12MarksStayHome(t *testing.T) {
 	t.Parallel()
-	s := newServer(t)
+	s := newServerOfAll(t)
 	resources := s.resources(t)
 	for name, rule := range permissions() {
 		method, _, _ := strings.Cut(name, " ")
@@ -316,7 +362,7 @@ func TestS12MarksStayHome(t *testing.T) {
 						t.Errorf("%s, %s on %s: %.500s", name, who, rel, feature)
 					}
 				}
-				if who != ocOne && who != ocTwo {
+				if who != ocOne && who != ocTwo && who != auditor && who != officer {
 					t.Errorf("%s, %s on %s: %.500s", name, who, rel, body)
 				}
 			}
@@ -324,7 +370,73 @@ func TestS12MarksStayHome(t *testing.T) {
 	}
 }
 
-// S1: what may not be read is the same 404 whether it exists or not.
+// TestS2RefusedWhateverTheReply: who is refused reads a refusal and nothing
+// else, changes nothing and has nothing done, whether the reply would have been
+// a document, a stream, a tile or no body at all (S1, S3).
+func TestS2RefusedWhateverTheReply(t *testing.T) {
+	t.Parallel()
+	s := newServerOfAll(t)
+	resources := s.resources(t)
+	before, shapes := s.held(t), map[string]bool{}
+	for name, rule := range permissions() {
+		method, path, _ := strings.Cut(name, " ")
+		for _, who := range askers {
+			for _, rel := range relations {
+				want := rule.status(who, rel)
+				if want != "401" && want != "403" && want != "404" || strings.Contains(path, "/assets/") {
+					continue
+				}
+				r := s.request(t, who, method, rule, resources[rel])
+				if fmt.Sprint(r.Status) != want {
+					t.Errorf("%s, %s on %s: %d, want %s", name, who, rel, r.Status, want)
+				}
+				if media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); media != "application/json" && media != "application/problem+json" || len(r.Body) > 1000 {
+					t.Errorf("%s, %s on %s: %s of %d bytes", name, who, rel, media, len(r.Body))
+				}
+				s.leaksNothing(t, name, who, r)
+			}
+		}
+		for status, response := range theContract(t).doc.Paths.Value(path).GetOperation(method).Responses.Map() {
+			if strings.HasPrefix(status, "2") {
+				shapes[status] = true
+				for media := range response.Value.Content {
+					shapes[media] = true
+				}
+			}
+		}
+	}
+	if after := s.held(t); after != before {
+		t.Errorf("refused requests changed\n%s\nto\n%s", before, after)
+	}
+	for _, shape := range []string{"204", "201", "202", "application/json", "application/geo+json", "text/event-stream", "application/vnd.mapbox-vector-tile"} {
+		if !shapes[shape] {
+			t.Errorf("no reply of shape %s: is it still called so?", shape)
+		}
+	}
+}
+
+// held digests every table, but what notes that somebody asked.
+func (s *server) held(t *testing.T) string {
+	t.Helper()
+	c, err := pgx.Connect(t.Context(), s.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close(t.Context()) }()
+	var digest string
+	if err := c.QueryRow(t.Context(), `
+		SELECT string_agg(c.relname || ' ' || (xpath('/row/d/text()', query_to_xml(
+			format('SELECT md5(string_agg((to_jsonb(x) - ''last_used_at'')::text, '' '' ORDER BY (to_jsonb(x) - ''last_used_at'')::text)) AS d FROM %I x', c.relname),
+			true, true, '')))[1]::text, E'\n' ORDER BY c.relname)
+		FROM pg_class c
+		WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relname !~ '^(trail|goose_db_version|spatial_ref_sys|commune.*|land|departement|region|cpf)$'`).Scan(&digest); err != nil {
+		t.Fatal(err)
+	}
+	return digest
+}
+
+// S1: what may not be read is the same 404 whether it exists or not, and so is
+// what may not be written.
 func TestS8ForeignIsUnknown(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
@@ -332,6 +444,7 @@ func TestS8ForeignIsUnknown(t *testing.T) {
 	const none = "00000000-0000-4000-8000-000000000000"
 	nothing := resource{numero: "7777", version: none, job: 9999, webhook: none, delivery: none, doomed: none}
 	for name, rule := range permissions() {
+		method, _, _ := strings.Cut(name, " ")
 		if rule.path == nil {
 			continue
 		}
@@ -339,8 +452,8 @@ func TestS8ForeignIsUnknown(t *testing.T) {
 			if rule.status(ocOne, rel) != "404" || strings.Contains(name, "assets") {
 				continue
 			}
-			got, want := s.get(t, ocOne, rule.path(resources[rel])), s.get(t, ocOne, rule.path(nothing))
-			if got.Status != want.Status || sameProblem(got) != sameProblem(want) {
+			got, want := s.request(t, ocOne, method, rule, resources[rel]), s.request(t, ocOne, method, rule, nothing)
+			if got.Status != http.StatusNotFound || want.Status != http.StatusNotFound || sameProblem(got) != sameProblem(want) {
 				t.Errorf("%s on %s: %d %s, unknown: %d %s", name, rel, got.Status, got.Body, want.Status, want.Body)
 			}
 			headers := func(r *reply) []string {

@@ -3,7 +3,6 @@ package api
 import (
 	"net/http"
 
-	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"sillon/sillon"
@@ -43,11 +42,8 @@ func (s *Server) parcellaire(c echo.Context) error {
 	if _, err := query(c); err != nil {
 		return err
 	}
-	id, err := uuid.Parse(c.Param("id"))
-	if err != nil {
-		return sillon.ErrNoParcellaire
-	}
-	p, err := s.service.Parcellaire(c.Request().Context(), actor(c), sillon.ParcellaireID(id.String()))
+	id := sillon.ParcellaireID(uuidIn(c, "id"))
+	p, err := s.service.Parcellaire(c.Request().Context(), actor(c), id)
 	if err != nil {
 		return err
 	}

@@ -169,7 +169,7 @@ func sortedList(list string) string {
 // A dry run has the same limits and the same readers as a push.
 func TestRehearsalRefusals(t *testing.T) {
 	t.Parallel()
-	s := newServer(t)
+	s := newServerOfAll(t)
 	for _, query := range []string{"?validation=", "?validation", "?validation=SEULE", "?validation=seule&validation=x", "?validation=seule;x", "?x=%zz&validation=seule"} {
 		r := s.ask(t, ocOne, http.MethodPost, pushPath+query, strings.NewReader(text(t, []object{record("1001")})))
 		if r.Status != http.StatusBadRequest || !strings.Contains(string(r.Body), "Le paramètre validation est invalide.") {
@@ -191,7 +191,7 @@ func TestRehearsalRefusals(t *testing.T) {
 		t.Errorf("nothing: %d %s", r.Status, r.Body)
 	}
 	for who, status := range map[asker]int{
-		agenceBio: 403, inao: 403, asp: 403, nobody: 401, ocOne: 200, ocTwo: 200,
+		agenceBio: 403, inao: 403, asp: 403, nobody: 401, ocOne: 200, ocTwo: 200, auditor: 403, officer: 403, farmer: 403,
 	} {
 		if r := s.ask(t, who, http.MethodPost, rehearsalPath, strings.NewReader("[]")); r.Status != status {
 			t.Errorf("%s: %d", who, r.Status)

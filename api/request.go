@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"sillon/sillon"
@@ -40,6 +41,17 @@ func query(c echo.Context, known ...string) (url.Values, error) {
 // storable reports whether the database can hold a text, and so be asked about
 // it: PostgreSQL fails on the others.
 func storable(text string) bool { return utf8.ValidString(text) && !strings.Contains(text, "\x00") }
+
+// uuidIn is an id in the path, in the one form that replies give. What is no id
+// becomes one that nothing has, so that the policy answers first.
+func uuidIn(c echo.Context, name string) string {
+	text := c.Param(name)
+	id, err := uuid.Parse(text)
+	if err != nil || len(text) != len(id.String()) {
+		return uuid.Nil.String()
+	}
+	return id.String()
+}
 
 // number reads an integer parameter between least and most; absent is otherwise.
 func number(q url.Values, name string, least, most, otherwise int) (int, error) {

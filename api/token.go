@@ -113,7 +113,7 @@ func (s *Server) rotateToken(c echo.Context) error {
 		hours = max(-1, min(*body.RecouvrementHeures, 100_000)) // the service refuses both ends
 	}
 	text, t, err := s.service.RotateToken(c.Request().Context(), actor(c), service.Rotation{
-		Token: tokenID(c), Overlap: time.Duration(hours) * time.Hour, Request: requestID(c),
+		Token: uuidIn(c, "id"), Overlap: time.Duration(hours) * time.Hour, Request: requestID(c),
 	})
 	if err != nil {
 		return err
@@ -131,21 +131,11 @@ func (s *Server) newToken(c echo.Context, text string, t service.Token) error {
 
 // revokeToken handles DELETE /api/v3/jetons/{id}.
 func (s *Server) revokeToken(c echo.Context) error {
-	if err := s.service.EndToken(c.Request().Context(), actor(c), tokenID(c), requestID(c)); err != nil {
+	if err := s.service.EndToken(c.Request().Context(), actor(c), uuidIn(c, "id"), requestID(c)); err != nil {
 		return err
 	}
 	noted(c)
 	return c.NoContent(http.StatusNoContent)
-}
-
-// tokenID is the id in the path; what is no id becomes one that no token has,
-// so that the policy answers first.
-func tokenID(c echo.Context) string {
-	id, err := uuid.Parse(c.Param("id"))
-	if err != nil {
-		id = uuid.Nil
-	}
-	return id.String()
 }
 
 func (s *Server) tokenJSON(t service.Token) token {

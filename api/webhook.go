@@ -71,16 +71,6 @@ func livraisonJSON(d *service.Delivery) livraison {
 	}
 }
 
-// uuidIn is an id in the path; what is no id becomes one that nothing has, so
-// that the policy answers first.
-func uuidIn(c echo.Context, name string) string {
-	id, err := uuid.Parse(c.Param(name))
-	if err != nil {
-		id = uuid.Nil
-	}
-	return id.String()
-}
-
 func webhookID(c echo.Context) sillon.WebhookID { return sillon.WebhookID(uuidIn(c, "id")) }
 
 // webhooks handles GET /api/v3/webhooks.

@@ -12,6 +12,7 @@ var (
 	ErrEmpty        = errors.New("geometry without surface")
 	ErrNotPolygonal = errors.New("geometry without polygon")
 	ErrNotFinite    = errors.New("position that is not a longitude and a latitude")
+	ErrAtPole       = errors.New("position at a pole, where no projection shows a surface")
 	ErrTooComplex   = errors.New("geometry that crosses itself too often")
 )
 
@@ -50,7 +51,7 @@ func allowance(parts orb.MultiPolygon) *work {
 // MultiPolygon, a Ring or the polygons of a Collection, in degrees. A valid
 // geometry keeps its positions and their order. It fails with ErrEmpty,
 // ErrNotPolygonal, ErrNotFinite (also for a position that is not a longitude
-// and a latitude) or ErrTooComplex.
+// and a latitude), ErrAtPole or ErrTooComplex.
 func Normalise(g orb.Geometry) (Normalised, error) {
 	in := reading{same: true}
 	if err := in.read(g); err != nil {
@@ -169,7 +170,10 @@ func (in *reading) ring(r orb.Ring) (orb.Ring, error) {
 	out := make(orb.Ring, 0, len(r)+1)
 	for _, p := range r {
 		q := round(p)
-		if !(math.Abs(q[0]) <= 180 && math.Abs(q[1]) <= 90) { // so written, it refuses NaN
+		if !(math.Abs(q[0]) <= 180 && math.Abs(q[1]) < 90) { // so written, it refuses NaN
+			if math.Abs(q[1]) == 90 {
+				return nil, ErrAtPole
+			}
 			return nil, ErrNotFinite
 		}
 		if n := len(out); n > 0 && out[n-1] == q {

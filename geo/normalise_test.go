@@ -157,6 +157,8 @@ func TestNormaliseRefuses(t *testing.T) {
 		{"crossed, under a square metre", at(eight(1)), geo.ErrEmpty},
 		{"not a number", orb.Polygon{{{2, 46}, {3, nan}, {3, 47}, {2, 46}}}, geo.ErrNotFinite},
 		{"infinite", orb.Polygon{{{2, 46}, {inf, 46}, {3, 47}, {2, 46}}}, geo.ErrNotFinite},
+		{"a pole", orb.Polygon{{{2, 89}, {3, 89}, {3, 90}, {2, 89}}}, geo.ErrAtPole},
+		{"a pole but for the tenth decimal", orb.Polygon{{{2, -89}, {3, -89.99999999999}, {3, -89}, {2, -89}}}, geo.ErrAtPole},
 		{"metres", orb.Polygon{{{600_000, 6_600_000}, {600_100, 6_600_000}, {600_100, 6_600_100}, {600_000, 6_600_000}}}, geo.ErrNotFinite},
 	}
 	for _, tt := range tests {

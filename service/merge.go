@@ -69,6 +69,9 @@ func mergeRecord(r *sillon.PushRecord, into mergeInto) (*merged, error) {
 	if m.version.CertifiedFrom.IsZero() || m.version.CertifiedUntil.IsZero() {
 		return nil, &refusal{[]sillon.Issue{sillon.IssueNoCertificationDates(string(r.NumeroBio))}}
 	}
+	if !sillon.IsReferenceYear(m.version.Year) { // that of an audit before there was organic farming
+		return nil, &refusal{[]sillon.Issue{sillon.IssueInvalidAnnee(string(r.NumeroBio))}}
+	}
 	stored := into.target.Parcels
 	byID := make(map[string]*sillon.Parcel, len(stored))
 	for i := range stored {

@@ -210,6 +210,7 @@ func (s *Service) scan(r PushRequest, spool *spool) ([]exchange.Span, error) {
 type checkedPush struct {
 	reply    PushReply
 	records  []store.ImportRecord
+	audits   []sillon.Date   // of records, in their order; zero when refused
 	verdicts []store.Verdict // by rank
 	issues   []store.LoggedIssue
 }
@@ -326,6 +327,7 @@ func (s *Service) readSpans(spool *spool, spans []exchange.Span, env func(i int)
 func (c *checkedPush) note(span exchange.Span, r reading, seen map[store.FarmAudit]bool) {
 	numero := sillon.NumeroBio(span.NumeroBio)
 	c.records = append(c.records, store.ImportRecord{Rank: span.Index, NumeroBio: numero, Start: span.Offset, Length: int(span.Length)})
+	c.audits = append(c.audits, r.audit)
 	if r.issues != nil {
 		c.refuse(span.Index, r.issues...)
 		return

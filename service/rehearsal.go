@@ -44,7 +44,8 @@ const (
 // Rehearse does all that Push and then WorkImports would, but stores nothing:
 // no job, no payload, no log, no key. Records are merged with the versions as
 // they stand now, those of one farm on top of each other. The number of
-// statements grows with slices of the push, not with its parcels.
+// statements grows with slices of the push, not with its records nor parcels,
+// those aside that bring known parcels without geometry to a second audit.
 func (s *Service) Rehearse(ctx context.Context, a sillon.Actor, r PushRequest) (*Rehearsal, error) {
 	if err := sillon.May(a, sillon.ActionPush, sillon.Resource{}); err != nil {
 		return nil, err
@@ -133,41 +134,133 @@ type draft struct {
 	record  *sillon.PushRecord
 	target  store.PushTarget
 	missing []store.FarmParcel
-	asked   bool // target is still to be read
 	lasting bool // its outcome is what the next record of the farm meets
+}
+
+// A stage holds what the records of several farms meet.
+type stage struct {
+	after  map[sillon.NumeroBio]map[sillon.Date]store.PushTarget // what the records before would have left
+	before map[store.FarmAudit]store.PushTarget                  // what is stored, until a record is done with it
+	unread []store.FarmAudit                                     // of before, those whose parcels are not read yet, as they will be met
 }
 
 // farms rehearses the records of several farms: first the first of each, then
 // the second, and so on.
 func (h *rehearser) farms(ctx context.Context, farms [][]int) error {
-	stage := make(map[sillon.NumeroBio]map[sillon.Date]store.PushTarget) // what the records before would have left
-	for turn := 0; ; turn++ {
-		var drafts []*draft
+	turns := 0
+	for _, farm := range farms {
+		turns = max(turns, len(farm))
+	}
+	return h.s.db.InTx(ctx, store.Tenant(h.oc), func(tx *store.Tx) error {
+		st, err := h.stage(ctx, tx, farms, turns)
+		if err != nil {
+			return err
+		}
+		for turn := range turns {
+			var drafts []*draft
+			for _, farm := range farms {
+				if turn < len(farm) {
+					drafts = append(drafts, &draft{rank: farm[turn], lasting: turn+1 < len(farm)})
+				}
+			}
+			if err := h.read(drafts); err != nil {
+				return err
+			}
+			drafts = slices.DeleteFunc(drafts, func(d *draft) bool { return d.record == nil })
+			if err := h.turn(ctx, tx, drafts, st); err != nil {
+				return err
+			}
+			for _, versions := range st.after {
+				held := 0
+				for _, v := range versions {
+					held += len(v.Parcels)
+				}
+				if held > mostRehearsed {
+					return sillon.ErrRehearsal
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// stage reads the versions that the records of several farms will meet, but not
+// their parcels.
+func (h *rehearser) stage(ctx context.Context, tx *store.Tx, farms [][]int, turns int) (*stage, error) {
+	st := &stage{
+		after:  make(map[sillon.NumeroBio]map[sillon.Date]store.PushTarget),
+		before: make(map[store.FarmAudit]store.PushTarget),
+	}
+	var audits []store.FarmAudit
+	for turn := range turns {
 		for _, farm := range farms {
-			if turn < len(farm) {
-				drafts = append(drafts, &draft{rank: farm[turn], lasting: turn+1 < len(farm)})
+			if turn >= len(farm) {
+				continue
 			}
-		}
-		if len(drafts) == 0 {
-			return nil
-		}
-		if err := h.read(drafts); err != nil {
-			return err
-		}
-		drafts = slices.DeleteFunc(drafts, func(d *draft) bool { return d.record == nil })
-		if err := h.s.db.InTx(ctx, store.Tenant(h.oc), func(tx *store.Tx) error { return h.turn(ctx, tx, drafts, stage) }); err != nil {
-			return err
-		}
-		for _, versions := range stage {
-			held := 0
-			for _, v := range versions {
-				held += len(v.Parcels)
-			}
-			if held > mostRehearsed {
-				return sillon.ErrRehearsal
+			key := store.FarmAudit{NumeroBio: h.records[farm[turn]].NumeroBio, Audit: h.audits[farm[turn]]}
+			if _, ok := st.before[key]; !ok {
+				st.before[key] = store.PushTarget{}
+				audits = append(audits, key)
 			}
 		}
 	}
+	targets, err := tx.PushTargets(ctx, h.oc, audits)
+	if err != nil {
+		return nil, err
+	}
+	for i, key := range audits {
+		if st.before[key] = targets[i]; targets[i].Parcellaire != nil {
+			st.unread = append(st.unread, key)
+		}
+	}
+	return st, nil
+}
+
+// meets returns what the record of a draft meets, but for the parcels of a
+// stored version that are not read yet.
+func (st *stage) meets(d *draft) store.PushTarget {
+	if target, ok := st.after[d.record.NumeroBio][d.record.AuditDate]; ok {
+		return target
+	}
+	return st.before[store.FarmAudit{NumeroBio: d.record.NumeroBio, Audit: d.record.AuditDate}]
+}
+
+// readParcels reads the parcels of the stored versions up to the last that
+// drafts meet, and on from there while they are not too many.
+func (st *stage) readParcels(ctx context.Context, tx *store.Tx, drafts []*draft) error {
+	wanted := make(map[store.FarmAudit]bool, len(drafts))
+	for _, d := range drafts {
+		wanted[store.FarmAudit{NumeroBio: d.record.NumeroBio, Audit: d.record.AuditDate}] = true
+	}
+	last := -1
+	for i, key := range st.unread {
+		if wanted[key] {
+			last = i
+		}
+	}
+	if last < 0 {
+		return nil
+	}
+	n, parcels := 0, 0
+	for n < len(st.unread) && (n <= last || parcels < mostParcelsRead) {
+		parcels += st.before[st.unread[n]].Parcellaire.ParcelCount
+		n++
+	}
+	ids := make([]string, n)
+	for i, key := range st.unread[:n] {
+		ids[i] = string(st.before[key].Parcellaire.ID)
+	}
+	read, err := tx.ParcelsOf(ctx, ids)
+	if err != nil {
+		return err
+	}
+	for _, key := range st.unread[:n] {
+		target := st.before[key]
+		target.Parcels = read[target.Parcellaire.ID]
+		st.before[key] = target
+	}
+	st.unread = st.unread[n:]
+	return nil
 }
 
 // read reads the records of drafts again: a push is not held in memory.
@@ -190,32 +283,16 @@ func (h *rehearser) read(drafts []*draft) error {
 }
 
 // turn rehearses one record of each of several farms.
-func (h *rehearser) turn(ctx context.Context, tx *store.Tx, drafts []*draft, stage map[sillon.NumeroBio]map[sillon.Date]store.PushTarget) error {
-	var audits []store.FarmAudit
-	for _, d := range drafts {
-		staged, ok := stage[d.record.NumeroBio][d.record.AuditDate]
-		if d.target, d.asked = staged, !ok; d.asked {
-			audits = append(audits, store.FarmAudit{NumeroBio: d.record.NumeroBio, Audit: d.record.AuditDate})
-		}
-	}
-	targets, err := tx.PushTargets(ctx, h.oc, audits)
-	if err != nil {
-		return err
-	}
-	for _, d := range drafts {
-		if d.asked {
-			d.target, targets = targets[0], targets[1:]
-		}
-	}
+func (h *rehearser) turn(ctx context.Context, tx *store.Tx, drafts []*draft, st *stage) error {
 	for len(drafts) > 0 {
 		n, parcels := 0, 0
 		for n < len(drafts) && (n == 0 || parcels < mostParcelsRead) {
-			if v := drafts[n].target.Parcellaire; v != nil {
+			if v := st.meets(drafts[n]).Parcellaire; v != nil {
 				parcels += v.ParcelCount
 			}
 			n++
 		}
-		if err := h.some(ctx, tx, drafts[:n], stage); err != nil {
+		if err := h.some(ctx, tx, drafts[:n], st); err != nil {
 			return err
 		}
 		drafts = drafts[n:]
@@ -223,39 +300,31 @@ func (h *rehearser) turn(ctx context.Context, tx *store.Tx, drafts []*draft, sta
 	return nil
 }
 
-// some rehearses drafts whose versions are known, but not their parcels.
-func (h *rehearser) some(ctx context.Context, tx *store.Tx, drafts []*draft, stage map[sillon.NumeroBio]map[sillon.Date]store.PushTarget) error {
-	var ids []string
-	for _, d := range drafts {
-		if v := d.target.Parcellaire; d.asked && v != nil {
-			ids = append(ids, string(v.ID))
-		}
-	}
-	parcels, err := tx.ParcelsOf(ctx, ids)
-	if err != nil {
+// some rehearses drafts whose versions are known, but not all their parcels.
+func (h *rehearser) some(ctx context.Context, tx *store.Tx, drafts []*draft, st *stage) error {
+	if err := st.readParcels(ctx, tx, drafts); err != nil {
 		return err
 	}
 	var missing []store.FarmParcel
 	var staged []store.FarmAudit
 	for _, d := range drafts {
-		if v := d.target.Parcellaire; d.asked && v != nil {
-			d.target.Parcels = parcels[v.ID]
-		}
+		d.target = st.meets(d)
 		if d.missing = withoutGeometry(d.record, d.target.Parcels); len(d.missing) > 0 {
 			missing = append(missing, d.missing...)
-			for audit := range stage[d.record.NumeroBio] {
+			for audit := range st.after[d.record.NumeroBio] {
 				staged = append(staged, store.FarmAudit{NumeroBio: d.record.NumeroBio, Audit: audit})
 			}
 		}
 	}
 	known := map[store.FarmParcel]store.KnownParcel{}
 	if len(missing) > 0 {
+		var err error
 		if known, err = tx.KnownGeometries(ctx, h.oc, missing, staged); err != nil {
 			return err
 		}
 	}
 	for _, d := range drafts {
-		if err := h.merge(d, known, stage); err != nil {
+		if err := h.merge(d, known, st); err != nil {
 			return err
 		}
 	}
@@ -263,10 +332,10 @@ func (h *rehearser) some(ctx context.Context, tx *store.Tx, drafts []*draft, sta
 }
 
 // merge notes what becomes of the record of a draft.
-func (h *rehearser) merge(d *draft, known map[store.FarmParcel]store.KnownParcel, stage map[sillon.NumeroBio]map[sillon.Date]store.PushTarget) error {
+func (h *rehearser) merge(d *draft, known map[store.FarmParcel]store.KnownParcel, st *stage) error {
 	numero := d.record.NumeroBio
 	if len(d.missing) > 0 {
-		stagedToo(known, d.missing, stage[numero])
+		stagedToo(known, d.missing, st.after[numero])
 	}
 	out := &h.outcomes[d.rank]
 	m, err := mergeRecord(d.record, mergeInto{d.target, h.oc, h.ground.cover, known, h.now})
@@ -278,11 +347,12 @@ func (h *rehearser) merge(d *draft, known map[store.FarmParcel]store.KnownParcel
 		return err
 	}
 	out.effect, out.parcels = m.effect(d.target.Parcellaire == nil), m.version.ParcelCount
+	delete(st.before, store.FarmAudit{NumeroBio: numero, Audit: d.record.AuditDate})
 	if d.lasting {
-		if stage[numero] == nil {
-			stage[numero] = make(map[sillon.Date]store.PushTarget)
+		if st.after[numero] == nil {
+			st.after[numero] = make(map[sillon.Date]store.PushTarget)
 		}
-		stage[numero][d.record.AuditDate] = m.after(d.target, h.now)
+		st.after[numero][d.record.AuditDate] = m.after(d.target, h.now)
 	}
 	return nil
 }

@@ -85,12 +85,13 @@ func New(db *store.DB, opts Options) (*Service, error) {
 	return s, nil
 }
 
-// scopeOf is what row-level security lets an actor see.
+// scopeOf is what row-level security lets an actor see. The rows of a farmer,
+// or of a user without certifier, are those of no tenant: none.
 func scopeOf(a sillon.Actor) store.Scope {
 	switch {
 	case a.Roles&(sillon.RoleAgenceBio|sillon.RoleINAO) != 0:
 		return store.National
-	case a.OC != 0:
+	case a.Roles&(sillon.CertifierRoles|sillon.RoleFarmer) != 0:
 		return store.Tenant(a.OC)
 	}
 	return store.Open

@@ -169,7 +169,7 @@ type Rotation struct {
 // overlap, unless it ends before. sillon.System may rotate every token.
 // Failures: sillon.ErrNoToken, ErrTokenEnded, ErrTokenReplaced.
 func (s *Service) RotateToken(ctx context.Context, a sillon.Actor, r Rotation) (text string, t store.Token, err error) {
-	if a != sillon.System {
+	if !a.IsSystem() {
 		if err := sillon.May(a, sillon.ActionManageTokens, sillon.Resource{}); err != nil {
 			return "", t, err
 		}

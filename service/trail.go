@@ -99,7 +99,7 @@ func (t *trail) count(trace store.Trace) {
 // roleOf is the role of an actor as the trail has it.
 func roleOf(a sillon.Actor) string {
 	switch {
-	case a == sillon.System:
+	case a.IsSystem():
 		return "system"
 	case a.Roles == 0:
 		return sillon.RolePublic.String()

@@ -75,6 +75,10 @@ type Parcellaire struct {
 	DeletedAt      *time.Time
 }
 
+// IsReferenceYear reports whether a year can be that of a control
+// (anneeReferenceControle, domain.md §4.1).
+func IsReferenceYear(year int) bool { return year >= 1990 && year <= 2100 }
+
 // Metadata tells where the parcels of a parcellaire came from.
 type Metadata struct {
 	Source           string `json:"source,omitempty"`

@@ -3,6 +3,7 @@ package sillon
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 )
 
 // Roles is a set of roles; the zero Roles is nobody. Users may hold several.
@@ -34,6 +35,9 @@ var roleNames = map[Roles]string{ //nolint:exhaustive // MachineRoles is a set o
 // MachineRoles are the roles that a service token can carry.
 const MachineRoles = RoleOCService | RoleAgenceBio | RoleINAO | RoleASP
 
+// CertifierRoles are the roles of those who act for a certifier.
+const CertifierRoles = RoleOCService | RoleAuditor | RoleOfficer
+
 // String is the name of a single role, as in domain.md §1.
 func (r Roles) String() string {
 	if name, ok := roleNames[r]; ok {
@@ -57,7 +61,8 @@ func (r *Roles) UnmarshalText(b []byte) error {
 type Actor struct {
 	ID    string // of the token or user; never a name nor an address
 	Roles Roles
-	OC    OC // of certifier actors; else 0
+	OC    OC          // of certifier actors; else 0
+	Farms []NumeroBio // of farmers; else none
 }
 
 // Public is the actor without credentials.
@@ -66,6 +71,9 @@ var Public = Actor{Roles: RolePublic}
 // System is the operator at the command line, who stands outside the matrix:
 // no request can be System, and May refuses it.
 var System = Actor{ID: "system"}
+
+// IsSystem reports whether a is the operator.
+func (a Actor) IsSystem() bool { return a.ID == System.ID && a.Roles == 0 }
 
 // An Action is something to be permitted. The zero Action is refused.
 type Action uint8
@@ -110,8 +118,9 @@ var grants = map[Action]Roles{
 // Resource belongs to nobody in particular: a list, a new thing.
 type Resource struct {
 	Kind    ResourceKind
-	Owner   OC // of the version, of the job
-	Current OC // the certifier the farm is with; 0 when none may see through it
+	Owner   OC        // of the version, of the job
+	Current OC        // the certifier the farm is with; 0 when none may see through it
+	Farm    NumeroBio // of the version
 	Deleted bool
 }
 
@@ -129,7 +138,7 @@ const (
 // OnParcellaire is a parcellaire as a resource; current is the farm's
 // present certifier unless its link is NON ENGAGEE (domain.md §3.3).
 func OnParcellaire(p *Parcellaire, current OC) Resource {
-	return Resource{Kind: ResourceParcellaire, Owner: p.OC, Current: current, Deleted: p.DeletedAt != nil}
+	return Resource{Kind: ResourceParcellaire, Owner: p.OC, Current: current, Farm: p.NumeroBio, Deleted: p.DeletedAt != nil}
 }
 
 // OnJob is an import job as a resource.
@@ -139,36 +148,35 @@ func OnJob(owner OC) Resource { return Resource{Kind: ResourceJob, Owner: owner}
 func OnWebhook(owner OC) Resource { return Resource{Kind: ResourceWebhook, Owner: owner} }
 
 // May returns nil when a may do act on r, ErrNotFound when a may not even
-// know that r exists, and ErrForbidden otherwise (domain.md §2).
+// know that r exists, and ErrForbidden otherwise (domain.md §2). One role must
+// both allow the action and show the resource: several do not add up to more.
 func May(a Actor, act Action, r Resource) error {
+	by := a.Roles & grants[act]
 	switch {
-	case a.Roles&grants[act] == 0:
+	case by == 0:
 		return ErrForbidden
-	case !a.sees(r):
+	case !a.sees(r, by):
 		return ErrNotFound
 	}
 	return nil
 }
 
-// sees holds the visibility of domain.md §3.3.
-func (a Actor) sees(r Resource) bool {
-	if r.Kind == ResourceNone {
+// sees holds the visibility of domain.md §3.3, for a as one of some roles.
+func (a Actor) sees(r Resource, as Roles) bool {
+	switch {
+	case r.Kind == ResourceNone:
+		return true
+	case r.Deleted:
+		return false
+	case as&(RoleAgenceBio|RoleINAO) != 0:
 		return true
 	}
-	if r.Deleted {
-		return false
-	}
-	if a.Roles&(RoleAgenceBio|RoleINAO) != 0 {
-		return true
-	}
-	if a.OC == 0 {
-		return false
-	}
+	certifier := as&CertifierRoles != 0 && a.OC != 0
 	switch r.Kind {
 	case ResourceParcellaire:
-		return a.OC == r.Owner || a.OC == r.Current
+		return certifier && (a.OC == r.Owner || a.OC == r.Current) || as&RoleFarmer != 0 && slices.Contains(a.Farms, r.Farm)
 	case ResourceJob, ResourceWebhook:
-		return a.OC == r.Owner
+		return certifier && a.OC == r.Owner
 	case ResourceNone:
 	}
 	return false

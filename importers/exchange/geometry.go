@@ -356,6 +356,8 @@ func normaliseFault(err error) sillon.GeomFault {
 		return sillon.GeomUnsupported
 	case errors.Is(err, geo.ErrNotFinite):
 		return sillon.GeomNotFinite
+	case errors.Is(err, geo.ErrAtPole):
+		return sillon.GeomLatitude
 	case errors.Is(err, geo.ErrTooComplex):
 		return sillon.GeomTooLarge
 	}

@@ -87,6 +87,7 @@ func TestGeometry(t *testing.T) {
 		{name: "no ordinate", geom: text(`[[[]]]`), want: notNum},
 		{name: "not finite before out of range", geom: text(`[[[500,44.9],[4.901,444],[4.9,null],[500,44.9]]]`), want: notNum},
 		{name: "latitude", geom: text(`[[[4.9,91],[4.901,44.9],[4.9,45],[4.9,91]]]`), want: lat},
+		{name: "a pole", geom: text(`[[[4.9,89],[4.901,89],[4.9,90],[4.9,89]]]`), want: lat},
 		{name: "longitude", geom: text(`[[[-181,44.9],[4.901,44.9],[4.9,45],[-181,44.9]]]`), want: lon},
 		{name: "latitude before longitude of one position", geom: text(`[[[500,500],[4.901,44.9],[4.9,45],[500,500]]]`), want: lat},
 		{name: "longitude of an earlier position", geom: text(`[[[500,44.9],[4.9,500],[4.9,45],[500,44.9]]]`), want: lon},

@@ -248,7 +248,7 @@ func yearOf(v value) (year int, ok bool) {
 		return 0, false
 	}
 	year, err := strconv.Atoi(canonical(s))
-	if err != nil || year < 1990 || year > 2100 {
+	if err != nil || !sillon.IsReferenceYear(year) {
 		return 0, false
 	}
 	return year, true
