@@ -154,10 +154,10 @@ func publishedTo(a sillon.Actor) tiles.Scope {
 		return tiles.Public
 	case a.Roles&(sillon.RoleAgenceBio|sillon.RoleINAO) != 0:
 		return tiles.Scope{Kind: tiles.ScopeAll}
-	case a.OC != 0:
+	case a.Roles&sillon.CertifierRoles != 0 && a.OC != 0:
 		return tiles.Scope{Kind: tiles.ScopeCertifier, OC: a.OC}
 	}
-	return tiles.Public
+	return tiles.Public // the database does not know the farms of farmers yet
 }
 
 // tileScope is what the database lets a query see. The public role may read no

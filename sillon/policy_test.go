@@ -98,6 +98,7 @@ func TestS1Matrix(t *testing.T) {
 		{sillon.ActionReadWebhook, webhook, map[string]string{"S": "own former deleted", "B": "any"}},
 		{sillon.ActionEditWebhook, webhook, map[string]string{"S": "own former deleted"}},
 		{sillon.ActionEditRegistry, nothing, map[string]string{"B": "any"}},
+		{sillon.ActionCompareCertifiers, nothing, map[string]string{"B": "any", "I": "any"}},
 	}
 	listed := make(map[sillon.Action]bool)
 	for _, tt := range tests {
