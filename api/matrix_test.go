@@ -181,13 +181,13 @@ func permissions() map[string]rule {
 		"GET /api/v3/supervision/journal":   {path: func(resource) string { return trailPath }, agenceBio: "200", inao: "200"},
 		"GET /tiles/parcelles/{z}/{x}/{y}.mvt": {
 			path: func(r resource) string { return tilePath(2.105, 47.105, 12) + "?parcellaire=" + r.version },
-			oc:   visible, agenceBio: supervised, inao: supervised,
+			oc:   visible, user: visible, farmer: "404", agenceBio: supervised, inao: supervised,
 		},
 		"GET /tiles/communes/{z}/{x}/{y}.mvt":     open("/tiles/communes/8/129/90.mvt", "204"),
 		"GET /tiles/departements/{z}/{x}/{y}.mvt": open("/tiles/departements/0/0/0.mvt", "204"),
 		"HEAD /tiles/parcelles/{z}/{x}/{y}.mvt": {
 			path: func(r resource) string { return tilePath(2.105, 47.105, 12) + "?parcellaire=" + r.version },
-			oc:   visible, agenceBio: supervised, inao: supervised,
+			oc:   visible, user: visible, farmer: "404", agenceBio: supervised, inao: supervised,
 		},
 		"HEAD /tiles/communes/{z}/{x}/{y}.mvt":     open("/tiles/communes/8/129/90.mvt", "204"),
 		"HEAD /tiles/departements/{z}/{x}/{y}.mvt": open("/tiles/departements/0/0/0.mvt", "204"),
