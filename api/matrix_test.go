@@ -34,7 +34,9 @@ type resource struct {
 	// The webhook of the version's author, a message to it, and another webhook
 	// that may be deleted.
 	webhook, delivery, doomed string
-	client                    int // of which certifier the farm is or was
+	// The version, or when that must stay deleted another deleted one.
+	undone string
+	client int // of which certifier the farm is or was
 }
 
 // A rule is a row of the table of domain.md §2 for a route: the status that each
@@ -103,6 +105,20 @@ func permissions() map[string]rule {
 		"PUT /api/v3/exploitations/{numeroBio}": {path: func(r resource) string { return farmPath(r.numero) }, agenceBio: "200"},
 		"PUT /api/v3/exploitations/{numeroBio}/liens/{certificateurId}": {
 			path: func(r resource) string { return linkPath(r.numero, r.client) }, agenceBio: "200",
+		},
+		"GET /api/v3/exploitations/{numeroBio}/parcellaires": {
+			path: func(r resource) string { return farmPath(r.numero) + "/parcellaires" },
+			oc:   "own 200, left 200, later 200, inherited 200, foreign 404, deleted 200", agenceBio: "200", inao: "200",
+		},
+		// No token has the rights of auditors, officers and farmers: see
+		// TestDeletionRights.
+		"DELETE /api/v3/parcellaires/{id}": {path: func(r resource) string { return versionPath(r.version) }},
+		"POST /api/v3/parcellaires/{id}/restauration": {
+			path: func(r resource) string { return versionPath(r.undone) + "/restauration" }, agenceBio: "200",
+		},
+		"GET /api/v3/parcellaires/{id}/historique": {
+			path:      func(r resource) string { return versionPath(r.version) + "/historique" },
+			agenceBio: supervised, inao: supervised,
 		},
 		"GET /api/v3/parcellaires/{id}": {
 			path: func(r resource) string { return versionPath(r.version) },
@@ -261,7 +277,7 @@ func (s *server) resources(t *testing.T) map[relation]resource {
 		r.delivery = s.try(t, who, r.webhook)
 		all[rel] = r
 	}
-	for _, numero := range []string{"4001", "4002", "4003", "4005"} {
+	for _, numero := range []string{"4001", "4002", "4003", "4005", "4006"} {
 		storetest.Farm(t, s.db, numero, 1)
 	}
 	storetest.Farm(t, s.db, "4004", 2)
@@ -275,6 +291,13 @@ func (s *server) resources(t *testing.T) map[relation]resource {
 	add(later, ocTwo, "4002", "2026-01-01")
 	add(foreign, ocTwo, "2001", before)
 	s.drop(t, all[deleted].version)
+	for rel, r := range all {
+		if r.undone = r.version; rel == deleted {
+			r.undone = s.marked(t, ocOne, "4006", before)
+			s.drop(t, r.undone)
+		}
+		all[rel] = r
+	}
 	return all
 }
 
@@ -319,7 +342,7 @@ func TestS8ForeignIsUnknown(t *testing.T) {
 	s := newServer(t)
 	resources := s.resources(t)
 	const none = "00000000-0000-4000-8000-000000000000"
-	nothing := resource{numero: "7777", version: none, job: 9999, webhook: none, delivery: none, doomed: none}
+	nothing := resource{numero: "7777", version: none, job: 9999, webhook: none, delivery: none, doomed: none, undone: none}
 	for name, rule := range permissions() {
 		if rule.path == nil {
 			continue

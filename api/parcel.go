@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"sillon/sillon"
@@ -48,15 +47,11 @@ func (s *Server) parcels(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	id, err := uuid.Parse(c.Param("id"))
-	if err != nil {
-		return sillon.ErrNoParcellaire
-	}
 	out := newStream(c, "application/geo+json")
 	n := 0
-	err = s.service.Parcels(c.Request().Context(), actor(c), sillon.ParcellaireID(id.String()),
+	err = s.service.Parcels(c.Request().Context(), actor(c), parcellaireID(c),
 		func(p *sillon.Parcellaire) error {
-			etag := fmt.Sprintf(`"r%d"`, p.Revision)
+			etag := revisionTag(p.Revision)
 			c.Response().Header().Set("ETag", etag)
 			if matches(c, etag) {
 				return errNotModified

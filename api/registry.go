@@ -83,11 +83,7 @@ func (s *Server) farm(c echo.Context) error {
 
 // putFarm handles PUT /api/v3/exploitations/{numeroBio}.
 func (s *Server) putFarm(c echo.Context) error {
-	e := service.FarmEdit{NumeroBio: sillon.NumeroBio(c.Param("numeroBio")), Request: requestID(c)}
-	var err error
-	if e.Revision, err = ifMatchSheet(c); err != nil {
-		return err
-	}
+	e := service.FarmEdit{NumeroBio: sillon.NumeroBio(c.Param("numeroBio")), If: sheetPrecondition(c), Request: requestID(c)}
 	if err := members(c, map[string]any{
 		"nom": &patchText{&e.Name}, "denomination": &patchText{&e.TradeName}, "siret": &patchText{&e.Siret}, "adresse": &patchText{&e.Address},
 		"codePostal": &patchText{&e.PostalCode}, "commune": &patchText{&e.Commune}, "numerosPacage": &patchOf[[]string]{&e.Pacages},
@@ -101,16 +97,12 @@ func (s *Server) putFarm(c echo.Context) error {
 
 // putLink handles PUT /api/v3/exploitations/{numeroBio}/liens/{certificateurId}.
 func (s *Server) putLink(c echo.Context) error {
-	e := service.LinkEdit{NumeroBio: sillon.NumeroBio(c.Param("numeroBio")), Request: requestID(c)}
+	e := service.LinkEdit{NumeroBio: sillon.NumeroBio(c.Param("numeroBio")), If: sheetPrecondition(c), Request: requestID(c)}
 	if !storable(string(e.NumeroBio)) {
 		e.NumeroBio = ""
 	}
-	oc, err := strconv.ParseInt(c.Param("certificateurId"), 10, 32)
-	if err == nil {
+	if oc, err := strconv.ParseInt(c.Param("certificateurId"), 10, 32); err == nil {
 		e.Certifier = sillon.OC(oc) // else none: nobody is certifier 0
-	}
-	if e.Revision, err = ifMatchSheet(c); err != nil {
-		return err
 	}
 	if err := members(c, map[string]any{
 		"numeroClient": &patchText{&e.NumeroClient}, "etat": &patchText{&e.State}, "dateDemarrage": &patchText{&e.Start},
@@ -225,13 +217,13 @@ func sheetTag(s *service.FarmSheet) string {
 	return tag
 }
 
-// ifMatchSheet is ifMatch for the tag of a sheet.
-func ifMatchSheet(c echo.Context) (int64, error) {
+// sheetPrecondition is precondition for the tag of a sheet.
+func sheetPrecondition(c echo.Context) sillon.Precondition {
 	h := c.Request().Header
 	if farm, _, ok := strings.Cut(h.Get("If-Match"), "-"); ok {
 		h.Set("If-Match", farm+`"`)
 	}
-	return ifMatch(c)
+	return precondition(c)
 }
 
 func sheetJSON(s *service.FarmSheet) farmSheet {

@@ -162,11 +162,7 @@ func (s *Server) editWebhook(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	revision, err := ifMatch(c)
-	if err != nil {
-		return err
-	}
-	w, err := s.service.EditWebhook(c.Request().Context(), actor(c), id, revision, edit)
+	w, err := s.service.EditWebhook(c.Request().Context(), actor(c), id, precondition(c), edit)
 	if err != nil {
 		return err
 	}
@@ -176,11 +172,7 @@ func (s *Server) editWebhook(c echo.Context) error {
 // deleteWebhook handles DELETE /api/v3/webhooks/{id}.
 func (s *Server) deleteWebhook(c echo.Context) error {
 	id := webhookID(c)
-	revision, err := ifMatch(c)
-	if err != nil {
-		return err
-	}
-	if err := s.service.DeleteWebhook(c.Request().Context(), actor(c), id, revision); err != nil {
+	if err := s.service.DeleteWebhook(c.Request().Context(), actor(c), id, precondition(c)); err != nil {
 		return err
 	}
 	return c.NoContent(http.StatusNoContent)

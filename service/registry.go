@@ -79,7 +79,7 @@ func readsAll(a sillon.Actor) bool { return a.Roles&(sillon.RoleAgenceBio|sillon
 type FarmEdit struct {
 	registry.FarmEdit
 	NumeroBio sillon.NumeroBio
-	Revision  int64  // that the request is about; 0 for whatever there is
+	If        sillon.Precondition
 	Request   string // that the trail names
 }
 
@@ -95,17 +95,17 @@ func (s *Service) PutFarm(ctx context.Context, a sillon.Actor, e FarmEdit) (shee
 			sillon.RegistryIssue(sillon.SeverityError, sillon.RegistryNumeroBio, "", "numeroBio", string(e.NumeroBio)))
 	}
 	err = s.db.InTx(ctx, store.System, func(tx *store.Tx) error {
-		f, revision, err := tx.LockFarm(ctx, e.NumeroBio)
+		there, err := tx.LockFarm(ctx, e.NumeroBio)
 		if err != nil {
 			return err
 		}
-		if e.Revision != 0 && e.Revision != revision {
-			return sillon.ErrStale
+		if err := e.If.Check(there.Revision, there.UpdatedAt); err != nil {
+			return err
 		}
-		if created = revision == 0; created {
-			f = sillon.Farm{NumeroBio: e.NumeroBio, Production: true}
+		if created = there.Revision == 0; created {
+			there.Farm = sillon.Farm{NumeroBio: e.NumeroBio, Production: true}
 		}
-		f, issues := e.On(f)
+		f, issues := e.On(there.Farm)
 		if len(issues) > 0 {
 			return sillon.ErrFarmInvalid.With(issues...)
 		}
@@ -128,8 +128,8 @@ type LinkEdit struct {
 	registry.LinkEdit
 	NumeroBio sillon.NumeroBio
 	Certifier sillon.OC
-	Revision  int64  // of the farm, that the request is about; 0 for whatever there is
-	Request   string // that the trail names
+	If        sillon.Precondition // of the farm
+	Request   string              // that the trail names
 }
 
 // PutLink makes or changes a link, then gives the versions of the farm to its
@@ -142,14 +142,15 @@ func (s *Service) PutLink(ctx context.Context, a sillon.Actor, e LinkEdit) (shee
 		return nil, false, err
 	}
 	err = s.db.InTx(ctx, store.System, func(tx *store.Tx) error {
-		f, revision, err := tx.LockFarm(ctx, e.NumeroBio)
-		switch {
-		case err != nil:
+		there, err := tx.LockFarm(ctx, e.NumeroBio)
+		if err != nil {
 			return err
-		case revision == 0:
+		}
+		if there.Revision == 0 {
 			return sillon.ErrNotFound
-		case e.Revision != 0 && e.Revision != revision:
-			return sillon.ErrStale
+		}
+		if err := e.If.Check(there.Revision, there.UpdatedAt); err != nil {
+			return err
 		}
 		certifier, err := tx.Certifier(ctx, e.Certifier)
 		if errors.Is(err, sillon.ErrNotFound) {
@@ -158,16 +159,16 @@ func (s *Service) PutLink(ctx context.Context, a sillon.Actor, e LinkEdit) (shee
 		if err != nil {
 			return err
 		}
-		at := e.among(f.Links)
+		at := e.among(there.Farm.Links)
 		old := sillon.Link{Certifier: *certifier}
 		if created = at < 0; !created {
-			old = f.Links[at]
+			old = there.Farm.Links[at]
 		}
 		link, issues := e.On(old, e.NumeroBio, s.opts.Now())
 		if len(issues) > 0 {
 			return sillon.ErrFarmInvalid.With(issues...)
 		}
-		for i, other := range f.Links {
+		for i, other := range there.Farm.Links {
 			if i != at && link.IsCurrent() && other.IsCurrent() && link.Overlaps(other) {
 				return sillon.ErrLinkOverlap.Saying(sillon.LinkOverlap(other))
 			}

@@ -113,9 +113,9 @@ func (s *Service) CreateWebhook(ctx context.Context, a sillon.Actor, e WebhookEd
 	return w, secret, nil
 }
 
-// EditWebhook changes a webhook that is at revision, unless that is 0. One that
+// EditWebhook changes a webhook, if it still is what the client knows. One that
 // is enabled again starts with a clean slate.
-func (s *Service) EditWebhook(ctx context.Context, a sillon.Actor, id sillon.WebhookID, revision int64, e WebhookEdit) (w *WebhookRow, err error) {
+func (s *Service) EditWebhook(ctx context.Context, a sillon.Actor, id sillon.WebhookID, known sillon.Precondition, e WebhookEdit) (w *WebhookRow, err error) {
 	if err := sillon.May(a, sillon.ActionEditWebhook, sillon.Resource{}); err != nil {
 		return nil, err
 	}
@@ -124,8 +124,8 @@ func (s *Service) EditWebhook(ctx context.Context, a sillon.Actor, id sillon.Web
 		return nil, err
 	}
 	err = s.onWebhook(ctx, a, sillon.ActionEditWebhook, id, func(tx *store.Tx, found *WebhookRow) error {
-		if revision != 0 && revision != found.Revision {
-			return sillon.ErrStale
+		if err := known.Check(found.Revision, found.UpdatedAt); err != nil {
+			return err
 		}
 		s.edit(found, e)
 		if err := tx.SaveWebhook(ctx, found); err != nil {
@@ -168,12 +168,12 @@ func (s *Service) checkAddress(ctx context.Context, e WebhookEdit) error {
 	return nil
 }
 
-// DeleteWebhook deletes a webhook that is at revision, unless that is 0, and
-// its deliveries.
-func (s *Service) DeleteWebhook(ctx context.Context, a sillon.Actor, id sillon.WebhookID, revision int64) error {
+// DeleteWebhook deletes a webhook and its deliveries, if it still is what the
+// client knows.
+func (s *Service) DeleteWebhook(ctx context.Context, a sillon.Actor, id sillon.WebhookID, known sillon.Precondition) error {
 	return s.onWebhook(ctx, a, sillon.ActionEditWebhook, id, func(tx *store.Tx, w *WebhookRow) error {
-		if revision != 0 && revision != w.Revision {
-			return sillon.ErrStale
+		if err := known.Check(w.Revision, w.UpdatedAt); err != nil {
+			return err
 		}
 		return tx.DeleteWebhook(ctx, id)
 	})

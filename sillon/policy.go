@@ -84,6 +84,9 @@ const (
 	ActionReadWebhook         // a webhook and its deliveries, without its secret
 	ActionEditWebhook         // make, change, try and delete a webhook
 	ActionEditRegistry        // farms and their links
+	ActionDelete              // delete a version
+	ActionRestore             // restore a deleted version
+	ActionReadHistory         // the history of a version
 )
 
 // grants is the table of permissions. What it does not list is refused.
@@ -101,14 +104,18 @@ var grants = map[Action]Roles{
 	ActionReadWebhook:  RoleOCService | RoleAgenceBio,
 	ActionEditWebhook:  RoleOCService,
 	ActionEditRegistry: RoleAgenceBio,
+	ActionDelete:       RoleAuditor | RoleOfficer | RoleFarmer,
+	ActionRestore:      RoleOfficer | RoleAgenceBio,
+	ActionReadHistory:  RoleAuditor | RoleOfficer | RoleFarmer | RoleAgenceBio | RoleINAO,
 }
 
 // A Resource is what an action is about, as far as permissions go. The zero
 // Resource belongs to nobody in particular: a list, a new thing.
 type Resource struct {
 	Kind    ResourceKind
-	Owner   OC // of the version, of the job
-	Current OC // the certifier the farm is with; 0 when none may see through it
+	Owner   OC    // of the version, of the job
+	Current OC    // the certifier the farm is with; 0 when none may see through it
+	State   State // of the version
 	Deleted bool
 }
 
@@ -126,7 +133,7 @@ const (
 // OnParcellaire is a parcellaire as a resource; current is the farm's
 // present certifier unless its link is NON ENGAGEE (domain.md §3.3).
 func OnParcellaire(p *Parcellaire, current OC) Resource {
-	return Resource{Kind: ResourceParcellaire, Owner: p.OC, Current: current, Deleted: p.DeletedAt != nil}
+	return Resource{Kind: ResourceParcellaire, Owner: p.OC, Current: current, State: p.State, Deleted: p.DeletedAt != nil}
 }
 
 // OnJob is an import job as a resource.
@@ -141,18 +148,40 @@ func May(a Actor, act Action, r Resource) error {
 	switch {
 	case a.Roles&grants[act] == 0:
 		return ErrForbidden
-	case !a.sees(r):
+	case !a.sees(act, r):
 		return ErrNotFound
+	case r.Kind == ResourceParcellaire && !a.meets(act, r):
+		return ErrForbidden
 	}
 	return nil
 }
 
-// sees holds the visibility of domain.md §3.3.
-func (a Actor) sees(r Resource) bool {
+// meets holds the conditions of domain.md §2 on a version that a sees.
+func (a Actor) meets(act Action, r Resource) bool {
+	switch {
+	case act == ActionDelete && a.Roles&(RoleAuditor|RoleOfficer) == 0:
+		return a.writes(r) && r.State == StateDraft
+	case act == ActionDelete:
+		return a.writes(r) && r.State != StateCertified
+	case act == ActionRestore:
+		return a.Roles&RoleAgenceBio != 0 || a.writes(r)
+	}
+	return true
+}
+
+// writes reports whether domain.md §3.3 lets a write a version: its certifier,
+// as long as it has the farm; without one, that which has the farm.
+func (a Actor) writes(r Resource) bool {
+	return a.OC != 0 && a.OC == r.Current && (r.Owner == 0 || r.Owner == a.OC)
+}
+
+// sees holds the visibility of domain.md §3.3. What is deleted can only be
+// restored.
+func (a Actor) sees(act Action, r Resource) bool {
 	if r.Kind == ResourceNone {
 		return true
 	}
-	if r.Deleted {
+	if r.Deleted && act != ActionRestore {
 		return false
 	}
 	if a.Roles&(RoleAgenceBio|RoleINAO) != 0 {
