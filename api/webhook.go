@@ -146,6 +146,10 @@ func (s *Server) webhook(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	if tag := revisionTag(w.Revision); matches(c, tag) {
+		c.Response().Header().Set("ETag", tag)
+		return c.NoContent(http.StatusNotModified)
+	}
 	return answerWebhook(c, w)
 }
 
