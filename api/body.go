@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"io"
@@ -28,6 +29,8 @@ func members(c echo.Context, places map[string]any) error {
 	if err != nil {
 		return sillon.ErrInvalidRequest.Because(err)
 	}
+	digest := sha256.Sum256(body)
+	c.Set(contentKey, digest[:])
 	if len(bytes.TrimSpace(body)) == 0 {
 		return nil
 	}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"io"
 	"mime"
@@ -142,16 +143,38 @@ func (s *Server) importFarms(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	n, warnings, err := s.service.SendFarms(c.Request().Context(), actor(c), body, requestID(c))
+	asked, err := once(c, func(done service.FarmsImported) (service.Told, any) {
+		return service.Told{Status: http.StatusOK}, farmsImportedJSON(done)
+	})
 	if err != nil {
 		return err
 	}
+	if asked.Key != "" { // the file, whatever form or compression it comes in
+		digest := sha256.New()
+		body = io.TeeReader(body, digest)
+		content := asked.Content
+		asked.Content = func() []byte {
+			c.Set(contentKey, digest.Sum(nil))
+			return content()
+		}
+	}
+	done, err := s.service.SendFarms(c.Request().Context(), actor(c), body, requestID(c), asked)
+	if err != nil {
+		return err
+	}
+	if asked.Replay != nil {
+		return replay(c, asked.Replay)
+	}
 	noted(c)
-	reply := farmsImported{NbExploitations: n, Avertissements: make([]problemIssue, len(warnings))}
-	for i, w := range warnings {
+	return c.JSON(http.StatusOK, farmsImportedJSON(done))
+}
+
+func farmsImportedJSON(done service.FarmsImported) farmsImported {
+	reply := farmsImported{NbExploitations: done.Count, Avertissements: make([]problemIssue, len(done.Warnings))}
+	for i, w := range done.Warnings {
 		reply.Avertissements[i] = problemIssue{Chemin: w.Path, Code: w.Code, Message: w.Message}
 	}
-	return c.JSON(http.StatusOK, reply)
+	return reply
 }
 
 // farmsFile returns the file of a request: the part fichier of a form, else

@@ -105,13 +105,23 @@ func (s *Server) createWebhook(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	w, secret, err := s.service.CreateWebhook(c.Request().Context(), actor(c), edit)
+	place := func(w *service.WebhookRow) string { return s.opts.PublicURL + "/api/v3/webhooks/" + string(w.ID) }
+	asked, err := once(c, func(w *service.WebhookRow) (service.Told, any) {
+		return service.Told{Status: http.StatusCreated, Location: place(w), ETag: revisionTag(w.Revision)}, webhookJSON(w)
+	})
 	if err != nil {
 		return err
 	}
+	w, secret, err := s.service.CreateWebhook(c.Request().Context(), actor(c), edit, asked)
+	if err != nil {
+		return err
+	}
+	if asked.Replay != nil {
+		return replay(c, asked.Replay)
+	}
 	out := webhookJSON(w)
 	out.Secret = secret.Reveal()
-	c.Response().Header().Set(echo.HeaderLocation, s.opts.PublicURL+"/api/v3/webhooks/"+string(w.ID))
+	c.Response().Header().Set(echo.HeaderLocation, place(w))
 	c.Response().Header().Set("ETag", revisionTag(w.Revision))
 	return c.JSON(http.StatusCreated, out)
 }
@@ -204,9 +214,18 @@ func (s *Server) tryWebhook(c echo.Context) error {
 	if err := members(c, nil); err != nil {
 		return err
 	}
-	d, err := s.service.TryWebhook(c.Request().Context(), actor(c), id)
+	asked, err := once(c, func(d *service.Delivery) (service.Told, any) {
+		return service.Told{Status: http.StatusAccepted}, livraisonJSON(d)
+	})
 	if err != nil {
 		return err
+	}
+	d, err := s.service.TryWebhook(c.Request().Context(), actor(c), id, asked)
+	if err != nil {
+		return err
+	}
+	if asked.Replay != nil {
+		return replay(c, asked.Replay)
 	}
 	return c.JSON(http.StatusAccepted, livraisonJSON(d))
 }

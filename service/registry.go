@@ -11,46 +11,63 @@ import (
 	"sillon/store"
 )
 
+// FarmsImported is what became of a file of the registry. Warnings did not
+// refuse it.
+type FarmsImported struct {
+	Count    int
+	Warnings []sillon.Issue
+}
+
 // ImportFarms reads a file of the registry and stores its farms and links, all
 // or nothing: with an error anywhere it is sillon.ErrFarmsRefused, which
 // holds every error by line. warnings do not refuse. It asks no permission: it
 // is for the operator and for scheduled work.
 func (s *Service) ImportFarms(ctx context.Context, r io.Reader) (n int, warnings []sillon.Issue, err error) {
-	return s.importFarms(ctx, r, func(*store.Tx) error { return nil })
+	done, err := s.importFarms(ctx, r, func(tx *store.Tx, save func() (FarmsImported, error)) error {
+		_, err := save()
+		return err
+	})
+	return done.Count, done.Warnings, err
 }
 
-// importFarms is ImportFarms with something more in the transaction.
-func (s *Service) importFarms(ctx context.Context, r io.Reader, and func(*store.Tx) error) (n int, warnings []sillon.Issue, err error) {
+// importFarms is ImportFarms with something around the saving.
+func (s *Service) importFarms(ctx context.Context, r io.Reader, around func(tx *store.Tx, save func() (FarmsImported, error)) error) (done FarmsImported, err error) {
 	farms, issues, err := registry.Read(r)
 	if err != nil {
-		return 0, nil, err
+		return done, err
 	}
 	var errs []sillon.Issue
 	for _, issue := range issues {
 		if issue.Severity == sillon.SeverityError {
 			errs = append(errs, issue)
 		} else {
-			warnings = append(warnings, issue)
+			done.Warnings = append(done.Warnings, issue)
 		}
 	}
 	if len(errs) > 0 {
-		return 0, warnings, sillon.ErrFarmsRefused.With(errs...)
+		return done, sillon.ErrFarmsRefused.With(errs...)
 	}
-	err = s.db.InTx(ctx, store.System, func(tx *store.Tx) error {
-		if err := tx.SaveFarms(ctx, farms); err != nil {
-			return err
-		}
-		return and(tx)
+	done.Count = len(farms)
+	return done, s.db.InTx(ctx, store.System, func(tx *store.Tx) error {
+		return around(tx, func() (FarmsImported, error) { return done, tx.SaveFarms(ctx, farms) })
 	})
-	return len(farms), warnings, err
 }
 
 // SendFarms is ImportFarms for an actor, by a request that the trail names.
-func (s *Service) SendFarms(ctx context.Context, a sillon.Actor, r io.Reader, request string) (n int, warnings []sillon.Issue, err error) {
+func (s *Service) SendFarms(ctx context.Context, a sillon.Actor, r io.Reader, request string, once *Once[FarmsImported]) (done FarmsImported, err error) {
 	if err := sillon.May(a, sillon.ActionEditRegistry, sillon.Resource{}); err != nil {
-		return 0, nil, err
+		return done, err
 	}
-	return s.importFarms(ctx, r, func(tx *store.Tx) error { return s.administered(ctx, tx, a, "importFarms", "", request) })
+	return s.importFarms(ctx, r, func(tx *store.Tx, save func() (FarmsImported, error)) error {
+		_, err := once.do(ctx, tx, a, func() (FarmsImported, error) {
+			done, err := save()
+			if err != nil {
+				return done, err
+			}
+			return done, s.administered(ctx, tx, a, "importFarms", "", request)
+		})
+		return err
+	})
 }
 
 // A FarmSheet is what the registry knows of a farm.

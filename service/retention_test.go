@@ -89,6 +89,8 @@ func TestO3Retention(t *testing.T) {
 		`INSERT INTO trail (at, kind, actor_id, actor_role, action, resource, method, route, status, code, request_id)
 		 SELECT now() - age::interval, kind, '', '', kind || ' ' || age, '', '', '', 0, '', ''
 		 FROM unnest(ARRAY['10 years 1 day', '3 years 1 day', '2 years 360 days']) AS age, unnest(ARRAY['lecture', 'refus', 'administration']) AS kind`,
+		`INSERT INTO told (oc, actor_id, key, content, status, location, etag, body, created_at)
+		 SELECT 0, 'a', age, sha256(''), 201, '', '', '', now() - age::interval FROM unnest(ARRAY['24 hours 1 minute', '23 hours 59 minutes']) AS age`,
 		`UPDATE change SET at = now() - interval '8 days 1 hour' WHERE seq <= 3`,
 		`UPDATE change SET at = now() - interval '7 days 23 hours' WHERE seq = 4`,
 	)
@@ -96,7 +98,7 @@ func TestO3Retention(t *testing.T) {
 
 	want := map[string]int64{
 		"import_payload": 4, "idempotency_key": 2, "import_reply": 6, "import_result": 1, "token": 3, "declared_geometry": 1,
-		"deleted_parcel": 2, "deleted_parcellaire": 1, "history": 1, "trail": 4, "change": 3,
+		"deleted_parcel": 2, "deleted_parcellaire": 1, "history": 1, "trail": 4, "change": 3, "told": 1,
 	}
 	counts := func(kinds []service.Retained, err error) map[string]int64 {
 		t.Helper()

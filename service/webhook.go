@@ -83,8 +83,8 @@ func (s *Service) onWebhook(ctx context.Context, a sillon.Actor, act sillon.Acti
 
 // CreateWebhook makes a webhook of the actor's certifier. Its secret is
 // returned this once. Failures: sillon.ErrWebhookAddress, ErrWebhookExists,
-// ErrTooManyWebhooks, ErrWebhooksOff.
-func (s *Service) CreateWebhook(ctx context.Context, a sillon.Actor, e WebhookEdit) (*WebhookRow, sillon.WebhookSecret, error) {
+// ErrTooManyWebhooks, ErrWebhooksOff, those of Once.
+func (s *Service) CreateWebhook(ctx context.Context, a sillon.Actor, e WebhookEdit, once *Once[*WebhookRow]) (*WebhookRow, sillon.WebhookSecret, error) {
 	if err := sillon.May(a, sillon.ActionEditWebhook, sillon.Resource{}); err != nil {
 		return nil, nil, err
 	}
@@ -101,10 +101,12 @@ func (s *Service) CreateWebhook(ctx context.Context, a sillon.Actor, e WebhookEd
 	s.edit(w, e)
 	secret := newWebhookSecret()
 	err := s.db.InTx(ctx, scopeOf(a), func(tx *store.Tx) (err error) {
-		if err := tx.InsertWebhook(ctx, w, s.sealer.seal(secret, secretPlace(w.OC, w.ID))); err != nil {
-			return err
-		}
-		w, err = tx.Webhook(ctx, w.ID)
+		w, err = once.do(ctx, tx, a, func() (*WebhookRow, error) {
+			if err := tx.InsertWebhook(ctx, w, s.sealer.seal(secret, secretPlace(w.OC, w.ID))); err != nil {
+				return nil, err
+			}
+			return tx.Webhook(ctx, w.ID)
+		})
 		return err
 	})
 	if err != nil {
@@ -197,18 +199,20 @@ func (s *Service) RotateWebhook(ctx context.Context, a sillon.Actor, id sillon.W
 }
 
 // TryWebhook has a message sent that means nothing.
-func (s *Service) TryWebhook(ctx context.Context, a sillon.Actor, id sillon.WebhookID) (d *Delivery, err error) {
+func (s *Service) TryWebhook(ctx context.Context, a sillon.Actor, id sillon.WebhookID, once *Once[*Delivery]) (d *Delivery, err error) {
 	err = s.onWebhook(ctx, a, sillon.ActionEditWebhook, id, func(tx *store.Tx, w *WebhookRow) error {
-		if w.DisabledAt != nil {
-			return sillon.ErrWebhookDisabled
-		}
-		body, err := message(sillon.WebhookTest, s.opts.Now(), struct {
-			ID sillon.WebhookID `json:"webhookId"`
-		}{id})
-		if err != nil {
-			return err
-		}
-		d, err = tx.AddDelivery(ctx, w, sillon.WebhookTest, body)
+		d, err = once.do(ctx, tx, a, func() (*Delivery, error) {
+			if w.DisabledAt != nil {
+				return nil, sillon.ErrWebhookDisabled
+			}
+			body, err := message(sillon.WebhookTest, s.opts.Now(), struct {
+				ID sillon.WebhookID `json:"webhookId"`
+			}{id})
+			if err != nil {
+				return nil, err
+			}
+			return tx.AddDelivery(ctx, w, sillon.WebhookTest, body)
+		})
 		return err
 	})
 	return d, err

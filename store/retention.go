@@ -36,6 +36,12 @@ var Retentions = []Retention{
 		SELECT count(*) FROM gone`,
 	},
 	{
+		"told",
+		`SELECT count(*) FROM told WHERE ` + toldDue,
+		`WITH gone AS (DELETE FROM told WHERE (oc, actor_id, key) IN (SELECT oc, actor_id, key FROM told WHERE ` + toldDue + ` LIMIT $2) RETURNING 1)
+		SELECT count(*) FROM gone`,
+	},
+	{
 		"import_reply",
 		`SELECT count(*) FROM import_reply r JOIN import_job j ON j.id = r.job WHERE ` + replyDue,
 		`WITH gone AS (DELETE FROM import_reply WHERE job IN (
@@ -103,7 +109,8 @@ var Retentions = []Retention{
 const (
 	payloadDue = `sha256 IS NOT NULL AND purged_at IS NULL
 		AND ended_at < $1::timestamptz - CASE state WHEN 'DONE' THEN interval '15 days' ELSE interval '90 days' END`
-	keyDue = `CASE WHEN job IS NULL THEN busy_until < $1::timestamptz - interval '1 hour' ELSE created_at < $1::timestamptz - interval '24 hours' END`
+	keyDue  = `CASE WHEN job IS NULL THEN busy_until < $1::timestamptz - interval '1 hour' ELSE created_at < $1::timestamptz - interval '24 hours' END`
+	toldDue = `created_at < $1::timestamptz - interval '24 hours'`
 	// An hour more than its key; and a push may be recognised as long as it waits.
 	replyDue       = `r.created_at < $1::timestamptz - interval '25 hours' AND j.ended_at < $1::timestamptz - interval '25 hours'`
 	resultDue      = `ended_at < $1::timestamptz - interval '24 months'`
