@@ -70,6 +70,23 @@ func (s *Service) SendFarms(ctx context.Context, a sillon.Actor, r io.Reader, re
 	})
 }
 
+// agedAtOnce is how many farms one transaction of AgeLinks takes.
+const agedAtOnce = 500
+
+// AgeLinks finds the current links of farms again where one may have got stale
+// with time alone (domain.md §3.2). It can be stopped and begun again.
+func (s *Service) AgeLinks(ctx context.Context) error {
+	for after, more := "", true; more; more = after != "" {
+		if err := s.db.InTx(ctx, store.System, func(tx *store.Tx) (err error) {
+			after, err = tx.AgeLinks(ctx, after, agedAtOnce)
+			return err
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // A FarmSheet is what the registry knows of a farm.
 type FarmSheet = store.FarmSheet
 

@@ -309,6 +309,10 @@ func TestP1Plans(t *testing.T) {
 		{"a few farms saved", store.System, func(ctx context.Context, tx *store.Tx) error {
 			return tx.SaveFarms(ctx, []sillon.Farm{{NumeroBio: "77", Links: []sillon.Link{{Certifier: sillon.Certifier{ID: 18}, State: sillon.LinkEngaged}}}})
 		}, "parcellaire_farm_idx", false},
+		{"links that age", store.System, func(ctx context.Context, tx *store.Tx) error {
+			_, err := tx.AgeLinks(ctx, "77", 100)
+			return err
+		}, "link_not_engaged_idx", false},
 		{"a parcellaire saved", store.Tenant(4), func(ctx context.Context, tx *store.Tx) error {
 			v := version("3", 4, 2026)
 			v.AuditDate.Day = 1 + runs

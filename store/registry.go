@@ -68,7 +68,7 @@ func (tx *Tx) FarmSheet(ctx context.Context, numero sillon.NumeroBio, history bo
 	var count *int
 	var revision *int64
 	err := tx.QueryRow(ctx, `
-		SELECT `+farmColumns+`, f.current_oc, c.name, f.numero_client, f.current_state,
+		SELECT `+farmColumns+`, f.current_oc, c.name, f.numero_client, f.shown_state,
 			v.id::text, v.state, v.audit_date, v.surface_m2, v.parcel_count, v.revision
 		FROM farm f
 		LEFT JOIN certifier c ON c.id = f.current_oc
