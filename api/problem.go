@@ -91,7 +91,7 @@ func (s *Server) fail(err error, c echo.Context) {
 		_ = c.JSON(status, exchangeErrorJSON(f, status, err))
 	default:
 		p := problem{
-			Type: s.opts.PublicURL + "/problemes/" + f.Code, Title: f.Title, Status: status,
+			Type: s.opts.PublicURL + problemsPath + "/" + f.Code, Title: f.Title, Status: status,
 			Detail: f.Text(), Code: f.Code, Instance: requestID(c), Revision: f.Revision,
 		}
 		if f.Revision > 0 { // domain.md §12
