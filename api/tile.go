@@ -1,6 +1,8 @@
 package api
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
 	"strings"
 
@@ -66,14 +68,16 @@ func (s *Server) tileJSON(c echo.Context, tileset string) error {
 	if err != nil {
 		return err
 	}
-	open(c)
-	return c.JSON(http.StatusOK, description)
+	b, err := marshal(description)
+	if err != nil {
+		return err
+	}
+	return open(c, echo.MIMEApplicationJSON, b)
 }
 
 // mapStyle handles GET /tiles/style.json.
 func (s *Server) mapStyle(c echo.Context) error {
-	open(c)
-	return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, s.opts.Style)
+	return open(c, echo.MIMEApplicationJSON, s.opts.Style)
 }
 
 // mapPage handles the page and its files.
@@ -82,8 +86,17 @@ func (s *Server) mapPage(c echo.Context) error {
 	return nil
 }
 
-// open lets any page read a public document, and caches keep it for a while.
-func open(c echo.Context) {
-	c.Response().Header().Set(echo.HeaderAccessControlAllowOrigin, "*")
-	c.Response().Header().Set(echo.HeaderCacheControl, "public, max-age=300")
+// open answers with a public document, which any page may read, and caches keep
+// for a while.
+func open(c echo.Context, media string, body []byte) error {
+	h := c.Response().Header()
+	h.Set(echo.HeaderAccessControlAllowOrigin, "*")
+	h.Set(echo.HeaderCacheControl, "public, max-age=300")
+	sum := sha256.Sum256(body)
+	etag := `"` + hex.EncodeToString(sum[:16]) + `"`
+	h.Set("ETag", etag)
+	if matches(c, etag) {
+		return c.NoContent(http.StatusNotModified)
+	}
+	return c.Blob(http.StatusOK, media, body)
 }
