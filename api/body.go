@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"io"
@@ -28,6 +29,8 @@ func members(c echo.Context, places map[string]any) error {
 	if err != nil {
 		return sillon.ErrInvalidRequest.Because(err)
 	}
+	digest := sha256.Sum256(body)
+	c.Set(contentKey, digest[:])
 	if len(bytes.TrimSpace(body)) == 0 {
 		return nil
 	}
@@ -59,17 +62,22 @@ func members(c echo.Context, places map[string]any) error {
 // revisionTag is the ETag of a resource that counts its revisions.
 func revisionTag(revision int64) string { return `"r` + strconv.FormatInt(revision, 10) + `"` }
 
-// ifMatch returns the revision that the client means to change, 0 when it does
-// not say. Another tag is one that the resource never had.
-func ifMatch(c echo.Context) (int64, error) {
-	header := strings.TrimSpace(c.Request().Header.Get("If-Match"))
-	if header == "" || header == "*" {
-		return 0, nil
+// precondition reads what the client knows of the resource it means to change
+// (domain.md §12). A tag that no resource has holds for none; a day that cannot
+// be read is not there (RFC 9110 §13.1.4).
+func precondition(c echo.Context) (p sillon.Precondition) {
+	h := c.Request().Header
+	switch tag := strings.TrimSpace(h.Get("If-Match")); tag {
+	case "":
+		p.Since, _ = http.ParseTime(h.Get("If-Unmodified-Since"))
+	case "*":
+		p.Existing = true
+	default:
+		text, ok := strings.CutPrefix(strings.TrimSuffix(tag, `"`), `"r`)
+		revision, err := strconv.ParseInt(text, 10, 64)
+		if p.Revision = revision; !ok || err != nil || revisionTag(revision) != tag || revision < 1 {
+			p.Revision = -1
+		}
 	}
-	text, ok := strings.CutPrefix(strings.TrimSuffix(header, `"`), `"r`)
-	revision, err := strconv.ParseInt(text, 10, 64)
-	if !ok || err != nil || revisionTag(revision) != header || revision < 1 {
-		return 0, sillon.ErrStale
-	}
-	return revision, nil
+	return p
 }

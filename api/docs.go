@@ -138,6 +138,11 @@ func (s *Server) docs(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	return p.send(c)
+}
+
+// send answers with the page.
+func (p *finishedPage) send(c echo.Context) error {
 	h := c.Response().Header()
 	h.Set("Content-Security-Policy", p.policy)
 	h.Set("X-Content-Type-Options", "nosniff")
@@ -167,19 +172,24 @@ func makeDocs() (*finishedPage, error) {
 	if err != nil {
 		return nil, fmt.Errorf("docs: %w", err)
 	}
+	return finish(t, docsOf(doc))
+}
+
+// finish makes a page of a template, with docsStyle as its only style.
+func finish(t *template.Template, data any) (*finishedPage, error) {
 	var plain, zipped bytes.Buffer
-	if err := t.Execute(&plain, docsOf(doc)); err != nil {
-		return nil, fmt.Errorf("docs: %w", err)
+	if err := t.Execute(&plain, data); err != nil {
+		return nil, fmt.Errorf("page: %w", err)
 	}
 	w, err := gzip.NewWriterLevel(&zipped, gzip.BestCompression)
 	if err != nil {
-		return nil, fmt.Errorf("docs: %w", err)
+		return nil, fmt.Errorf("page: %w", err)
 	}
 	if _, err := w.Write(plain.Bytes()); err != nil {
-		return nil, fmt.Errorf("docs: %w", err)
+		return nil, fmt.Errorf("page: %w", err)
 	}
 	if err := w.Close(); err != nil {
-		return nil, fmt.Errorf("docs: %w", err)
+		return nil, fmt.Errorf("page: %w", err)
 	}
 	sum, style := sha256.Sum256(plain.Bytes()), sha256.Sum256([]byte(docsStyle))
 	return &finishedPage{

@@ -72,6 +72,5 @@ func (s *Server) test(c echo.Context) error {
 
 // description handles GET /openapi.yaml.
 func (s *Server) description(c echo.Context) error {
-	open(c)
-	return c.Blob(http.StatusOK, "application/yaml", openapi.YAML)
+	return open(c, "application/yaml", openapi.YAML)
 }

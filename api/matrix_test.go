@@ -38,7 +38,9 @@ type resource struct {
 	// The webhook of the version's author, a message to it, and another webhook
 	// that may be deleted.
 	webhook, delivery, doomed string
-	client                    int // of which certifier the farm is or was
+	// The version, or when that must stay deleted another deleted one.
+	undone string
+	client int // of which certifier the farm is or was
 }
 
 // A rule is a row of the table of domain.md §2 for a route: the status that each
@@ -47,6 +49,7 @@ type resource struct {
 type rule struct {
 	path                                            func(resource) string // nil for the push
 	oc, user, farmer, agenceBio, inao, asp, noToken string                // user is auditeur and charge_certification
+	officer                                         string                // charge_certification, where it may more
 	body                                            func(resource) string
 }
 
@@ -96,7 +99,7 @@ func permissions() map[string]rule {
 		clients        = "own 200, left 200, later 200, inherited 200, foreign 404, deleted 200"
 	)
 	open := func(path, status string) rule {
-		return rule{func(resource) string { return path }, status, status, status, status, status, status, status, nil}
+		return rule{func(resource) string { return path }, status, status, status, status, status, status, status, "", nil}
 	}
 	hook := func(suffix string) func(resource) string {
 		return func(r resource) string { return webhooksPath + "/" + r.webhook + suffix }
@@ -141,6 +144,23 @@ func permissions() map[string]rule {
 		"PUT /api/v3/exploitations/{numeroBio}": {path: func(r resource) string { return farmPath(r.numero) }, agenceBio: "200"},
 		"PUT /api/v3/exploitations/{numeroBio}/liens/{certificateurId}": {
 			path: func(r resource) string { return linkPath(r.numero, r.client) }, agenceBio: "200",
+		},
+		"GET /api/v3/exploitations/{numeroBio}/parcellaires": {
+			path: func(r resource) string { return farmPath(r.numero) + "/parcellaires" },
+			oc:   clients, user: clients, farmer: "404", agenceBio: "200", inao: "200",
+		},
+		// Certified versions all: see TestDeletionRights.
+		"DELETE /api/v3/parcellaires/{id}": {
+			path: func(r resource) string { return versionPath(r.version) },
+			user: "own 403, left 403, later 404, inherited 403, foreign 404, deleted 404", farmer: "404",
+		},
+		"POST /api/v3/parcellaires/{id}/restauration": {
+			path:    func(r resource) string { return versionPath(r.undone) + "/restauration" },
+			officer: "own 200, left 403, later 404, inherited 403, foreign 404, deleted 200", agenceBio: "200",
+		},
+		"GET /api/v3/parcellaires/{id}/historique": {
+			path: func(r resource) string { return versionPath(r.version) + "/historique" },
+			user: visible, farmer: "404", agenceBio: supervised, inao: supervised,
 		},
 		"GET /api/v3/parcellaires/{id}": {
 			path: func(r resource) string { return versionPath(r.version) },
@@ -202,16 +222,20 @@ func permissions() map[string]rule {
 			path: func(resource) string { return "/api/v2/test" },
 			oc:   "200", user: "200", farmer: "200", agenceBio: "200", inao: "200", asp: "200",
 		},
-		"GET /healthz":        open("/healthz", "200"),
-		"GET /readyz":         open("/readyz", "200"),
-		"GET /metrics":        open("/metrics", "200"),
-		"GET /openapi.yaml":   open("/openapi.yaml", "200"),
-		"GET /docs":           open("/docs", "200"),
-		"HEAD /docs":          open("/docs", "200"),
-		"GET /":               open("/", "200"),
-		"HEAD /":              open("/", "200"),
-		"GET /assets/{file}":  open("/assets/none.js", "404"),
-		"HEAD /assets/{file}": open("/assets/none.js", "404"),
+		"GET /healthz":           open("/healthz", "200"),
+		"GET /readyz":            open("/readyz", "200"),
+		"GET /metrics":           open("/metrics", "200"),
+		"GET /openapi.yaml":      open("/openapi.yaml", "200"),
+		"GET /docs":              open("/docs", "200"),
+		"HEAD /docs":             open("/docs", "200"),
+		"GET /problemes":         open("/problemes", "200"),
+		"HEAD /problemes":        open("/problemes", "200"),
+		"GET /problemes/{code}":  open("/problemes/INVALID_CPF", "200"),
+		"HEAD /problemes/{code}": open("/problemes/INVALID_CPF", "200"),
+		"GET /":                  open("/", "200"),
+		"HEAD /":                 open("/", "200"),
+		"GET /assets/{file}":     open("/assets/none.js", "404"),
+		"HEAD /assets/{file}":    open("/assets/none.js", "404"),
 	}
 }
 
@@ -221,8 +245,10 @@ func (r rule) status(who asker, rel relation) string {
 	switch who {
 	case ocOne:
 		text = r.oc
-	case auditor, officer:
+	case auditor:
 		text = r.user
+	case officer:
+		text = cmp.Or(r.officer, r.user)
 	case farmer:
 		text = r.farmer
 	case agenceBio:
@@ -318,7 +344,7 @@ func (s *server) resources(t *testing.T) map[relation]resource {
 		r.delivery = s.try(t, who, r.webhook)
 		all[rel] = r
 	}
-	for _, numero := range []string{"4001", "4002", "4003", "4005"} {
+	for _, numero := range []string{"4001", "4002", "4003", "4005", "4006"} {
 		storetest.Farm(t, s.db, numero, 1)
 	}
 	storetest.Farm(t, s.db, "4004", 2)
@@ -332,6 +358,13 @@ func (s *server) resources(t *testing.T) map[relation]resource {
 	add(later, ocTwo, "4002", "2026-01-01")
 	add(foreign, ocTwo, "2001", before)
 	s.drop(t, all[deleted].version)
+	for rel, r := range all {
+		if r.undone = r.version; rel == deleted {
+			r.undone = s.marked(t, ocOne, "4006", before)
+			s.drop(t, r.undone)
+		}
+		all[rel] = r
+	}
 	return all
 }
 
@@ -442,7 +475,7 @@ func TestS8ForeignIsUnknown(t *testing.T) {
 	s := newServer(t)
 	resources := s.resources(t)
 	const none = "00000000-0000-4000-8000-000000000000"
-	nothing := resource{numero: "7777", version: none, job: 9999, webhook: none, delivery: none, doomed: none}
+	nothing := resource{numero: "7777", version: none, job: 9999, webhook: none, delivery: none, doomed: none, undone: none}
 	for name, rule := range permissions() {
 		method, _, _ := strings.Cut(name, " ")
 		if rule.path == nil {

@@ -137,7 +137,7 @@ func TestO10LogSchema(t *testing.T) {
 	s.ask(t, nobody, http.MethodGet, "/api/v2/test", nil, "Authorization", mark, "User-Agent", mark, "X-Forwarded-For", mark, "Referer", mark)
 	for name, rule := range permissions() {
 		if method, _, _ := strings.Cut(name, " "); rule.path != nil {
-			s.ask(t, ocOne, method, rule.path(resource{numero: "1001", version: s.version(t, "1001", 1, "2026-03-01"), job: 1, webhook: holder, delivery: holder, doomed: holder})+"?x="+mark, nil)
+			s.ask(t, ocOne, method, rule.path(resource{numero: "1001", version: s.version(t, "1001", 1, "2026-03-01"), job: 1, webhook: holder, delivery: holder, doomed: holder, undone: holder})+"?x="+mark, nil)
 		}
 	}
 	fields := map[string]*regexp.Regexp{
@@ -317,7 +317,7 @@ func TestS19CORS(t *testing.T) {
 		}
 		for _, m := range []string{method, http.MethodOptions} {
 			for _, origin := range []string{"https://evil.example", "null", publicURL} {
-				r := request(t, m, rule.path(resource{numero: "1001", version: holder, job: 1, webhook: holder, delivery: holder, doomed: holder}), s.tokens[ocOne])
+				r := request(t, m, rule.path(resource{numero: "1001", version: holder, job: 1, webhook: holder, delivery: holder, doomed: holder, undone: holder}), s.tokens[ocOne])
 				r.Header.Set("Origin", origin)
 				r.Header.Set("Access-Control-Request-Method", http.MethodGet)
 				r.Header.Set("Access-Control-Request-Headers", "authorization")

@@ -47,12 +47,11 @@ func (s *Server) parcels(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	id := sillon.ParcellaireID(uuidIn(c, "id"))
 	out := newStream(c, "application/geo+json")
 	n := 0
-	err = s.service.Parcels(c.Request().Context(), actor(c), id,
+	err = s.service.Parcels(c.Request().Context(), actor(c), parcellaireID(c),
 		func(p *sillon.Parcellaire) error {
-			etag := fmt.Sprintf(`"r%d"`, p.Revision)
+			etag := revisionTag(p.Revision)
 			c.Response().Header().Set("ETag", etag)
 			if matches(c, etag) {
 				return errNotModified

@@ -2,9 +2,15 @@ package api
 
 import (
 	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
 
+	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
+	"sillon/service"
 	"sillon/sillon"
 )
 
@@ -42,8 +48,7 @@ func (s *Server) parcellaire(c echo.Context) error {
 	if _, err := query(c); err != nil {
 		return err
 	}
-	id := sillon.ParcellaireID(uuidIn(c, "id"))
-	p, err := s.service.Parcellaire(c.Request().Context(), actor(c), id)
+	p, err := s.service.Parcellaire(c.Request().Context(), actor(c), parcellaireID(c))
 	if err != nil {
 		return err
 	}
@@ -53,6 +58,62 @@ func (s *Server) parcellaire(c echo.Context) error {
 		return c.NoContent(http.StatusNotModified)
 	}
 	return c.JSON(http.StatusOK, s.parcellaireJSON(p))
+}
+
+type parcellaireList struct {
+	Data  []parcellaire `json:"data"`
+	Links nextLinks     `json:"_links"`
+}
+
+// parcellaires handles GET /api/v3/exploitations/{numeroBio}/parcellaires.
+func (s *Server) parcellaires(c echo.Context) error {
+	q, err := query(c, "limite", "curseur")
+	if err != nil {
+		return err
+	}
+	fv := service.FarmVersions{NumeroBio: sillon.NumeroBio(c.Param("numeroBio"))}
+	if !storable(string(fv.NumeroBio)) {
+		fv.NumeroBio = ""
+	}
+	if fv.Limit, err = number(q, "limite", 1, service.MostVersions, 50); err != nil {
+		return err
+	}
+	if fv.After, err = versionPlace(q); err != nil {
+		return err
+	}
+	versions, next, err := s.service.Parcellaires(c.Request().Context(), actor(c), fv)
+	if err != nil {
+		return err
+	}
+	list := parcellaireList{Data: make([]parcellaire, len(versions))}
+	for i := range versions {
+		list.Data[i] = s.parcellaireJSON(&versions[i])
+	}
+	if next != nil {
+		place := next.Day.String() + " " + strconv.FormatInt(next.Created.UnixMicro(), 10) + " " + string(next.ID)
+		v := url.Values{"limite": {strconv.Itoa(fv.Limit)}, "curseur": {cursorTo(place)}}
+		link := s.opts.PublicURL + "/api/v3/exploitations/" + url.PathEscape(string(fv.NumeroBio)) + "/parcellaires?" + v.Encode()
+		list.Links.Next = &link
+	}
+	return c.JSON(http.StatusOK, list)
+}
+
+// versionPlace reads the place where a page of versions begins.
+func versionPlace(q url.Values) (p service.VersionPlace, err error) {
+	text, err := cursor(q, "curseur")
+	if err != nil || text == "" {
+		return p, err
+	}
+	parts := strings.Split(text, " ")
+	if len(parts) != 3 || uuid.Validate(parts[2]) != nil {
+		return p, sillon.ErrInvalidRequest.Saying(sillon.BadParameter("curseur"))
+	}
+	day, err1 := sillon.ParseDate(parts[0])
+	micros, err2 := strconv.ParseInt(parts[1], 10, 64)
+	if err1 != nil || err2 != nil {
+		return p, sillon.ErrInvalidRequest.Saying(sillon.BadParameter("curseur"))
+	}
+	return service.VersionPlace{Day: day, Created: time.UnixMicro(micros), ID: sillon.ParcellaireID(parts[2])}, nil
 }
 
 func (s *Server) parcellaireJSON(p *sillon.Parcellaire) parcellaire {

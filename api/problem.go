@@ -35,6 +35,7 @@ type problem struct {
 	Detail   string         `json:"detail"`
 	Code     string         `json:"code"`
 	Instance string         `json:"instance"`
+	Revision int64          `json:"revision,omitempty"` // the present one, of a precondition that failed
 	Erreurs  []problemIssue `json:"erreurs,omitempty"`
 }
 
@@ -90,8 +91,11 @@ func (s *Server) fail(err error, c echo.Context) {
 		_ = c.JSON(status, exchangeErrorJSON(f, status, err))
 	default:
 		p := problem{
-			Type: s.opts.PublicURL + "/problemes/" + f.Code, Title: f.Title, Status: status,
-			Detail: f.Text(), Code: f.Code, Instance: requestID(c),
+			Type: s.opts.PublicURL + problemsPath + "/" + f.Code, Title: f.Title, Status: status,
+			Detail: f.Text(), Code: f.Code, Instance: requestID(c), Revision: f.Revision,
+		}
+		if f.Revision > 0 { // domain.md §12
+			c.Response().Header().Set("ETag", revisionTag(f.Revision))
 		}
 		if f.Kind == sillon.KindTooMany {
 			p.Type = quotaExceeded

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"io"
 	"mime"
@@ -83,11 +84,7 @@ func (s *Server) farm(c echo.Context) error {
 
 // putFarm handles PUT /api/v3/exploitations/{numeroBio}.
 func (s *Server) putFarm(c echo.Context) error {
-	e := service.FarmEdit{NumeroBio: sillon.NumeroBio(c.Param("numeroBio")), Request: requestID(c)}
-	var err error
-	if e.Revision, err = ifMatchSheet(c); err != nil {
-		return err
-	}
+	e := service.FarmEdit{NumeroBio: sillon.NumeroBio(c.Param("numeroBio")), If: sheetPrecondition(c), Request: requestID(c)}
 	if err := members(c, map[string]any{
 		"nom": &patchText{&e.Name}, "denomination": &patchText{&e.TradeName}, "siret": &patchText{&e.Siret}, "adresse": &patchText{&e.Address},
 		"codePostal": &patchText{&e.PostalCode}, "commune": &patchText{&e.Commune}, "numerosPacage": &patchOf[[]string]{&e.Pacages},
@@ -101,16 +98,12 @@ func (s *Server) putFarm(c echo.Context) error {
 
 // putLink handles PUT /api/v3/exploitations/{numeroBio}/liens/{certificateurId}.
 func (s *Server) putLink(c echo.Context) error {
-	e := service.LinkEdit{NumeroBio: sillon.NumeroBio(c.Param("numeroBio")), Request: requestID(c)}
+	e := service.LinkEdit{NumeroBio: sillon.NumeroBio(c.Param("numeroBio")), If: sheetPrecondition(c), Request: requestID(c)}
 	if !storable(string(e.NumeroBio)) {
 		e.NumeroBio = ""
 	}
-	oc, err := strconv.ParseInt(c.Param("certificateurId"), 10, 32)
-	if err == nil {
+	if oc, err := strconv.ParseInt(c.Param("certificateurId"), 10, 32); err == nil {
 		e.Certifier = sillon.OC(oc) // else none: nobody is certifier 0
-	}
-	if e.Revision, err = ifMatchSheet(c); err != nil {
-		return err
 	}
 	if err := members(c, map[string]any{
 		"numeroClient": &patchText{&e.NumeroClient}, "etat": &patchText{&e.State}, "dateDemarrage": &patchText{&e.Start},
@@ -150,16 +143,38 @@ func (s *Server) importFarms(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	n, warnings, err := s.service.SendFarms(c.Request().Context(), actor(c), body, requestID(c))
+	asked, err := once(c, func(done service.FarmsImported) (service.Told, any) {
+		return service.Told{Status: http.StatusOK}, farmsImportedJSON(done)
+	})
 	if err != nil {
 		return err
 	}
+	if asked.Key != "" { // the file, whatever form or compression it comes in
+		digest := sha256.New()
+		body = io.TeeReader(body, digest)
+		content := asked.Content
+		asked.Content = func() []byte {
+			c.Set(contentKey, digest.Sum(nil))
+			return content()
+		}
+	}
+	done, err := s.service.SendFarms(c.Request().Context(), actor(c), body, requestID(c), asked)
+	if err != nil {
+		return err
+	}
+	if asked.Replay != nil {
+		return replay(c, asked.Replay)
+	}
 	noted(c)
-	reply := farmsImported{NbExploitations: n, Avertissements: make([]problemIssue, len(warnings))}
-	for i, w := range warnings {
+	return c.JSON(http.StatusOK, farmsImportedJSON(done))
+}
+
+func farmsImportedJSON(done service.FarmsImported) farmsImported {
+	reply := farmsImported{NbExploitations: done.Count, Avertissements: make([]problemIssue, len(done.Warnings))}
+	for i, w := range done.Warnings {
 		reply.Avertissements[i] = problemIssue{Chemin: w.Path, Code: w.Code, Message: w.Message}
 	}
-	return c.JSON(http.StatusOK, reply)
+	return reply
 }
 
 // farmsFile returns the file of a request: the part fichier of a form, else
@@ -225,13 +240,13 @@ func sheetTag(s *service.FarmSheet) string {
 	return tag
 }
 
-// ifMatchSheet is ifMatch for the tag of a sheet.
-func ifMatchSheet(c echo.Context) (int64, error) {
+// sheetPrecondition is precondition for the tag of a sheet.
+func sheetPrecondition(c echo.Context) sillon.Precondition {
 	h := c.Request().Header
 	if farm, _, ok := strings.Cut(h.Get("If-Match"), "-"); ok {
 		h.Set("If-Match", farm+`"`)
 	}
-	return ifMatch(c)
+	return precondition(c)
 }
 
 func sheetJSON(s *service.FarmSheet) farmSheet {

@@ -393,11 +393,13 @@ func (s *server) move(t *testing.T, numero string, from, to sillon.OC) {
 	}})
 }
 
-// drop soft-deletes a version, as a route will.
+// drop soft-deletes a version, a certified one too, which no route does.
 func (s *server) drop(t *testing.T, id string) {
 	t.Helper()
 	storetest.Exec(t, s.address,
 		`UPDATE parcellaire SET deleted_at = now() WHERE id = '`+id+`'`,
+		`UPDATE parcel p SET deleted_at = v.deleted_at FROM parcellaire v
+		 WHERE v.id = '`+id+`' AND p.parcellaire_id = v.id AND p.deleted_at IS NULL`,
 		`SELECT publish(numero_bio) FROM parcellaire WHERE id = '`+id+`'`)
 }
 

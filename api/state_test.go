@@ -51,6 +51,12 @@ func TestC33States(t *testing.T) {
 				}
 				for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
 					path := strings.ReplaceAll(d.path, "{id}", v)
+					if method == http.MethodDelete && (who == auditor || who == officer) && state != sillon.StateCertified {
+						continue // they may: TestDeletionRights
+					}
+					if strings.HasSuffix(path, "/restauration") && (who == officer || who == agenceBio) {
+						continue // they may, and it is there: nothing changes
+					}
 					if r := s.ask(t, who, method, path, strings.NewReader(`{"vers":"CERTIFIED","motif":"x"}`)); r.Status < 400 {
 						t.Errorf("%s %s by %s: %d", method, path, who, r.Status)
 					}

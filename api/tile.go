@@ -1,6 +1,8 @@
 package api
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -23,6 +25,7 @@ const tileType = "application/vnd.mapbox-vector-tile"
 const (
 	revalidated = "public, no-cache"
 	immutable   = "public, max-age=31536000, immutable"
+	kept        = "public, max-age=300"
 	unshared    = "private, no-store"
 )
 
@@ -200,21 +203,25 @@ func (s *Server) tileJSON(c echo.Context, tileset string) error {
 	if err != nil {
 		return err
 	}
-	s.aboutMap(c, private, revalidated)
-	return c.JSON(http.StatusOK, d)
+	b, err := marshal(d)
+	if err != nil {
+		return err
+	}
+	return s.aboutMap(c, b, private, revalidated)
 }
 
-// aboutMap writes the headers of a document about tiles. cache is for one that
-// everybody may see.
-func (s *Server) aboutMap(c echo.Context, private bool, cache string) {
+// aboutMap answers with a document about tiles. cache is for one that everybody
+// may see.
+func (s *Server) aboutMap(c echo.Context, body []byte, private bool, cache string) error {
 	h := c.Response().Header()
 	h.Set(echo.HeaderVary, echo.HeaderAuthorization)
 	if private || asked(c) {
 		h.Set(echo.HeaderCacheControl, unshared)
-		return
+	} else {
+		h.Set(echo.HeaderCacheControl, cache)
+		h.Set(echo.HeaderAccessControlAllowOrigin, "*")
 	}
-	h.Set(echo.HeaderCacheControl, cache)
-	h.Set(echo.HeaderAccessControlAllowOrigin, "*")
+	return document(c, echo.MIMEApplicationJSON, body)
 }
 
 // mapStyle handles GET /tiles/style.json.
@@ -227,8 +234,7 @@ func (s *Server) mapStyle(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	s.aboutMap(c, private, "public, max-age=300")
-	return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, b)
+	return s.aboutMap(c, b, private, kept)
 }
 
 // mapPage handles the page and its files.
@@ -237,8 +243,21 @@ func (s *Server) mapPage(c echo.Context) error {
 	return nil
 }
 
-// open lets any page read a public document, and caches keep it for a while.
-func open(c echo.Context) {
+// open answers with a public document, which any page may read, and caches keep
+// for a while.
+func open(c echo.Context, media string, body []byte) error {
 	c.Response().Header().Set(echo.HeaderAccessControlAllowOrigin, "*")
-	c.Response().Header().Set(echo.HeaderCacheControl, "public, max-age=300")
+	c.Response().Header().Set(echo.HeaderCacheControl, kept)
+	return document(c, media, body)
+}
+
+// document answers with a document known by its bytes.
+func document(c echo.Context, media string, body []byte) error {
+	sum := sha256.Sum256(body)
+	etag := `"` + hex.EncodeToString(sum[:16]) + `"`
+	c.Response().Header().Set("ETag", etag)
+	if matches(c, etag) {
+		return c.NoContent(http.StatusNotModified)
+	}
+	return c.Blob(http.StatusOK, media, body)
 }

@@ -306,12 +306,20 @@ func TestS11TilesOfEachActor(t *testing.T) {
 			all := s.resources(t)
 			s.catchUp(t)
 			// That of farm 4002 is the later one, and the one of 4005 is deleted.
-			want := map[asker][]relation{
-				ocOne: {own, inherited}, ocTwo: {later, inherited, foreign}, agenceBio: {own, later, inherited, foreign},
-				inao: {own, later, inherited, foreign}, asp: nil, nobody: nil,
+			want := []struct {
+				who       asker
+				relations []relation
+			}{
+				{ocOne, []relation{own, inherited}},
+				{ocTwo, []relation{later, inherited, foreign}},
+				{agenceBio, []relation{own, later, inherited, foreign}},
+				{inao, []relation{own, later, inherited, foreign}},
+				{asp, nil},
+				{nobody, nil},
 			}
 			for range 2 {
-				for who, relations := range want {
+				for _, w := range want {
+					who, relations := w.who, w.relations
 					var versions []string
 					for _, rel := range relations {
 						versions = append(versions, all[rel].version)

@@ -1,13 +1,9 @@
 package api
 
 import (
-	"encoding/json"
-	"errors"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -74,55 +70,59 @@ func (s *Server) tokens(c echo.Context) error {
 
 // createToken handles POST /api/v3/jetons.
 func (s *Server) createToken(c echo.Context) error {
-	var body struct {
-		Role          string    `json:"role"`
-		Certificateur sillon.OC `json:"certificateur"`
-		Libelle       string    `json:"libelle"`
-		DureeJours    *int      `json:"dureeJours"`
-	}
-	if err := decodeJSON(c, &body); err != nil {
+	var role string
+	var days *int
+	var n service.NewToken
+	if err := members(c, map[string]any{"role": &role, "certificateur": &n.OC, "libelle": &n.Label, "dureeJours": &days}); err != nil {
 		return err
 	}
-	n := service.NewToken{OC: body.Certificateur, Label: body.Libelle}
-	if err := n.Role.UnmarshalText([]byte(body.Role)); err != nil {
+	if err := n.Role.UnmarshalText([]byte(role)); err != nil {
 		n.Role = 0 // which the service refuses, with what else is wrong
 	}
-	if body.DureeJours != nil {
+	if days != nil {
 		// Out of range on purpose when the number is: 0 would be no end.
-		if n.TTL = time.Duration(min(*body.DureeJours, 100_000)) * 24 * time.Hour; *body.DureeJours <= 0 {
+		if n.TTL = time.Duration(min(*days, 100_000)) * 24 * time.Hour; *days <= 0 {
 			n.TTL = -1
 		}
 	}
-	text, t, err := s.service.IssueToken(c.Request().Context(), actor(c), n, requestID(c))
+	asked, err := once(c, s.newTokenTold)
 	if err != nil {
 		return err
 	}
-	return s.newToken(c, text, t)
+	text, t, err := s.service.IssueToken(c.Request().Context(), actor(c), n, requestID(c), asked)
+	return s.newToken(c, asked, text, t, err)
 }
 
 // rotateToken handles POST /api/v3/jetons/{id}/rotation.
 func (s *Server) rotateToken(c echo.Context) error {
-	var body struct {
-		RecouvrementHeures *int `json:"recouvrementHeures"`
-	}
-	if err := decodeJSON(c, &body); err != nil {
+	hours := 24
+	if err := members(c, map[string]any{"recouvrementHeures": &hours}); err != nil {
 		return err
 	}
-	hours := 24
-	if body.RecouvrementHeures != nil {
-		hours = max(-1, min(*body.RecouvrementHeures, 100_000)) // the service refuses both ends
-	}
-	text, t, err := s.service.RotateToken(c.Request().Context(), actor(c), service.Rotation{
-		Token: uuidIn(c, "id"), Overlap: time.Duration(hours) * time.Hour, Request: requestID(c),
-	})
+	hours = max(-1, min(hours, 100_000)) // the service refuses both ends
+	asked, err := once(c, s.newTokenTold)
 	if err != nil {
 		return err
 	}
-	return s.newToken(c, text, t)
+	text, t, err := s.service.RotateToken(c.Request().Context(), actor(c), service.Rotation{
+		Token: uuidIn(c, "id"), Overlap: time.Duration(hours) * time.Hour, Request: requestID(c), Once: asked,
+	})
+	return s.newToken(c, asked, text, t, err)
+}
+
+// newTokenTold is what may be told again of a new token: not its text.
+func (s *Server) newTokenTold(t service.Token) (service.Told, any) {
+	return service.Told{Status: http.StatusCreated}, s.tokenJSON(t)
 }
 
 // newToken answers with a token and, this once, its text.
-func (s *Server) newToken(c echo.Context, text string, t service.Token) error {
+func (s *Server) newToken(c echo.Context, asked *service.Once[service.Token], text string, t service.Token, err error) error {
+	switch {
+	case err != nil:
+		return err
+	case asked.Replay != nil:
+		return replay(c, asked.Replay)
+	}
 	noted(c)
 	body := s.tokenJSON(t)
 	body.Jeton = text
@@ -145,36 +145,4 @@ func (s *Server) tokenJSON(t service.Token) token {
 		Creation: stamp(&t.CreatedAt), Expiration: when(t.ExpiresAt), Revocation: when(t.RevokedAt), DernierUsage: when(t.LastUsedAt),
 		Remplace: t.Replaces,
 	}
-}
-
-// mostJSON is what the body of a small request may hold.
-const mostJSON = 1 << 20
-
-// decodeJSON reads the body into v. An empty body is an empty object; a member
-// that v does not have is sillon.ErrUnknownMember.
-func decodeJSON(c echo.Context, v any) error {
-	d := json.NewDecoder(http.MaxBytesReader(c.Response(), c.Request().Body, mostJSON))
-	d.DisallowUnknownFields()
-	err := d.Decode(v)
-	if errors.Is(err, io.EOF) {
-		return nil
-	}
-	if err == nil {
-		if _, err = d.Token(); errors.Is(err, io.EOF) {
-			return nil
-		}
-	}
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return sillon.ErrTooLarge.Saying("La requête dépasse 1 Mio.")
-	}
-	if err != nil {
-		// encoding/json has no type for it.
-		if name, found := strings.CutPrefix(err.Error(), "json: unknown field "); found {
-			return sillon.ErrUnknownMember.With(sillon.IssueUnknownMember(strings.Trim(name, `"`)))
-		}
-		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
-			return sillon.ErrInvalidRequest.Saying(sillon.BadParameter(wrong.Field))
-		}
-	}
-	return sillon.ErrUnreadableJSON
 }

@@ -95,13 +95,23 @@ func (s *Server) createWebhook(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	w, secret, err := s.service.CreateWebhook(c.Request().Context(), actor(c), edit)
+	place := func(w *service.WebhookRow) string { return s.opts.PublicURL + "/api/v3/webhooks/" + string(w.ID) }
+	asked, err := once(c, func(w *service.WebhookRow) (service.Told, any) {
+		return service.Told{Status: http.StatusCreated, Location: place(w), ETag: revisionTag(w.Revision)}, webhookJSON(w)
+	})
 	if err != nil {
 		return err
 	}
+	w, secret, err := s.service.CreateWebhook(c.Request().Context(), actor(c), edit, asked)
+	if err != nil {
+		return err
+	}
+	if asked.Replay != nil {
+		return replay(c, asked.Replay)
+	}
 	out := webhookJSON(w)
 	out.Secret = secret.Reveal()
-	c.Response().Header().Set(echo.HeaderLocation, s.opts.PublicURL+"/api/v3/webhooks/"+string(w.ID))
+	c.Response().Header().Set(echo.HeaderLocation, place(w))
 	c.Response().Header().Set("ETag", revisionTag(w.Revision))
 	return c.JSON(http.StatusCreated, out)
 }
@@ -136,6 +146,10 @@ func (s *Server) webhook(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	if tag := revisionTag(w.Revision); matches(c, tag) {
+		c.Response().Header().Set("ETag", tag)
+		return c.NoContent(http.StatusNotModified)
+	}
 	return answerWebhook(c, w)
 }
 
@@ -152,11 +166,7 @@ func (s *Server) editWebhook(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	revision, err := ifMatch(c)
-	if err != nil {
-		return err
-	}
-	w, err := s.service.EditWebhook(c.Request().Context(), actor(c), id, revision, edit)
+	w, err := s.service.EditWebhook(c.Request().Context(), actor(c), id, precondition(c), edit)
 	if err != nil {
 		return err
 	}
@@ -166,11 +176,7 @@ func (s *Server) editWebhook(c echo.Context) error {
 // deleteWebhook handles DELETE /api/v3/webhooks/{id}.
 func (s *Server) deleteWebhook(c echo.Context) error {
 	id := webhookID(c)
-	revision, err := ifMatch(c)
-	if err != nil {
-		return err
-	}
-	if err := s.service.DeleteWebhook(c.Request().Context(), actor(c), id, revision); err != nil {
+	if err := s.service.DeleteWebhook(c.Request().Context(), actor(c), id, precondition(c)); err != nil {
 		return err
 	}
 	return c.NoContent(http.StatusNoContent)
@@ -198,9 +204,18 @@ func (s *Server) tryWebhook(c echo.Context) error {
 	if err := members(c, nil); err != nil {
 		return err
 	}
-	d, err := s.service.TryWebhook(c.Request().Context(), actor(c), id)
+	asked, err := once(c, func(d *service.Delivery) (service.Told, any) {
+		return service.Told{Status: http.StatusAccepted}, livraisonJSON(d)
+	})
 	if err != nil {
 		return err
+	}
+	d, err := s.service.TryWebhook(c.Request().Context(), actor(c), id, asked)
+	if err != nil {
+		return err
+	}
+	if asked.Replay != nil {
+		return replay(c, asked.Replay)
 	}
 	return c.JSON(http.StatusAccepted, livraisonJSON(d))
 }

@@ -589,7 +589,7 @@ func TestS16WebhookSecret(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := none.CreateWebhook(t.Context(), sillon.Actor{ID: "x", Roles: sillon.RoleOCService, OC: 1}, service.WebhookEdit{}); sillon.Failure(err).Code != "WEBHOOKS_INDISPONIBLES" {
+	if _, _, err := none.CreateWebhook(t.Context(), sillon.Actor{ID: "x", Roles: sillon.RoleOCService, OC: 1}, service.WebhookEdit{}, nil); sillon.Failure(err).Code != "WEBHOOKS_INDISPONIBLES" {
 		t.Errorf("without secret: %v", err)
 	}
 }

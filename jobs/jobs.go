@@ -46,6 +46,7 @@ func New(db *store.DB, svc *service.Service, workers int, log *slog.Logger) (*Ru
 	river.AddWorker(registered, &pushWorker{service: svc, holder: uuid.NewString()})
 	river.AddWorker(registered, &sweepWorker{service: svc})
 	river.AddWorker(registered, &retentionWorker{service: svc})
+	river.AddWorker(registered, &linksWorker{service: svc})
 	river.AddWorker(registered, &directoryWorker{service: svc})
 	timed := &timer{}
 	river.AddWorker(registered, &webhookWorker{service: svc})
@@ -54,7 +55,7 @@ func New(db *store.DB, svc *service.Service, workers int, log *slog.Logger) (*Ru
 	if svc.CanSign() {
 		queues[store.QueueWebhooks] = river.QueueConfig{MaxWorkers: webhookWorkers}
 	}
-	periodic := []*river.PeriodicJob{every(sweepPeriod, store.SweepJob{}), every(webhookSweep, store.WebhookSweepJob{}), retention()}
+	periodic := []*river.PeriodicJob{every(sweepPeriod, store.SweepJob{}), every(webhookSweep, store.WebhookSweepJob{}), daily(store.RetentionJob{}), daily(store.LinksJob{})}
 	if svc.FollowsDirectory() {
 		periodic = append(periodic, every(directoryTick, store.DirectoryJob{}))
 	}

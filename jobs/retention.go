@@ -11,18 +11,18 @@ import (
 )
 
 const (
-	retentionPeriod = 24 * time.Hour
+	day = 24 * time.Hour
 	// retentionBudget is how long a run may take before the queue decides again
 	// who is next; the rest follows at once.
 	retentionBudget = 20 * time.Second
 )
 
-// retention runs once a day, whatever the number of nodes and of their starts.
-func retention() *river.PeriodicJob {
+// daily has a job run once a day, whatever the number of nodes and of their starts.
+func daily(args river.JobArgs) *river.PeriodicJob {
 	return river.NewPeriodicJob(
 		river.PeriodicInterval(time.Hour),
 		func() (river.JobArgs, *river.InsertOpts) {
-			return store.RetentionJob{}, &river.InsertOpts{UniqueOpts: river.UniqueOpts{ByPeriod: retentionPeriod}}
+			return args, &river.InsertOpts{UniqueOpts: river.UniqueOpts{ByPeriod: day}}
 		},
 		&river.PeriodicJobOpts{RunOnStart: true},
 	)

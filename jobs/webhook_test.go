@@ -71,7 +71,7 @@ func TestWebhook(t *testing.T) {
 		t.Fatal(err)
 	}
 	storetest.Farm(t, s.db, "100", 1)
-	w, _, err := s.svc.CreateWebhook(t.Context(), sillon.Actor{ID: "test", Roles: sillon.RoleOCService, OC: 1}, service.WebhookEdit{URL: &server.URL})
+	w, _, err := s.svc.CreateWebhook(t.Context(), sillon.Actor{ID: "test", Roles: sillon.RoleOCService, OC: 1}, service.WebhookEdit{URL: &server.URL}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,12 +127,12 @@ func TestWebhookAtStop(t *testing.T) {
 	}
 	storetest.Farm(t, s.db, "100", 1)
 	oc := sillon.Actor{ID: "test", Roles: sillon.RoleOCService, OC: 1}
-	w, _, err := s.svc.CreateWebhook(t.Context(), oc, service.WebhookEdit{URL: &server.URL})
+	w, _, err := s.svc.CreateWebhook(t.Context(), oc, service.WebhookEdit{URL: &server.URL}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	stop := s.run()
-	if _, err := s.svc.TryWebhook(t.Context(), oc, w.ID); err != nil {
+	if _, err := s.svc.TryWebhook(t.Context(), oc, w.ID, nil); err != nil {
 		t.Fatal(err)
 	}
 	<-asked

@@ -1,5 +1,6 @@
 -- The trail of who was refused, who of the supervisors read what, and what was
--- administered (domain.md §2, §11.1). Nobody may change or remove a row.
+-- administered (domain.md §2, §11.1). Nobody may change a row, nor remove one
+-- before its time (00051).
 
 -- +goose Up
 SET LOCAL ROLE sillon_owner;

@@ -68,6 +68,53 @@ func (s *Service) Parcellaire(ctx context.Context, a sillon.Actor, id sillon.Par
 	return p, err
 }
 
+// A FarmVersions is a page of the versions of a farm asked for.
+type FarmVersions struct {
+	NumeroBio sillon.NumeroBio
+	After     store.VersionPlace // zero is the first page
+	Limit     int
+}
+
+// A VersionPlace is where a page of versions begins.
+type VersionPlace = store.VersionPlace
+
+// MostVersions is the largest page of versions.
+const MostVersions = 200
+
+// Parcellaires returns a page of the versions of a farm that a may read,
+// without their parcels, the newest first (domain.md §4.1), or
+// sillon.ErrNotFound. next is where the next page begins, nil on the last one.
+// Notes are blanked as by Parcellaire.
+func (s *Service) Parcellaires(ctx context.Context, a sillon.Actor, q FarmVersions) (list []sillon.Parcellaire, next *VersionPlace, err error) {
+	if err := sillon.May(a, sillon.ActionRead, sillon.Resource{}); err != nil {
+		return nil, nil, err
+	}
+	if !reachesFarms(a) {
+		return nil, nil, sillon.ErrNotFound
+	}
+	var places []store.VersionPlace
+	err = s.db.InTx(ctx, scopeOf(a), func(tx *store.Tx) error {
+		there, err := tx.HasFarm(ctx, q.NumeroBio)
+		if err != nil {
+			return err
+		}
+		if !there {
+			return sillon.ErrNotFound
+		}
+		list, places, err = tx.FarmParcellaires(ctx, q.NumeroBio, q.After, q.Limit+1)
+		return err
+	})
+	if len(list) > q.Limit {
+		list, next = list[:q.Limit], &places[q.Limit-1]
+	}
+	for i := range list {
+		if !seesNotes(a, list[i].OC) {
+			list[i].AuditNotes, list[i].AuditDemandes = "", ""
+		}
+	}
+	return list, next, err
+}
+
 // seesNotes reports whether a may read what the auditors of owner wrote.
 func seesNotes(a sillon.Actor, owner sillon.OC) bool {
 	return a.Roles&(sillon.RoleAgenceBio|sillon.RoleINAO) != 0 || a.OC != 0 && a.OC == owner

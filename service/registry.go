@@ -11,49 +11,84 @@ import (
 	"sillon/store"
 )
 
+// FarmsImported is what became of a file of the registry. Warnings did not
+// refuse it.
+type FarmsImported struct {
+	Count    int
+	Warnings []sillon.Issue
+}
+
 // ImportFarms reads a file of the registry and stores its farms and links, all
 // or nothing: with an error anywhere it is sillon.ErrFarmsRefused, which
 // holds every error by line. warnings do not refuse. It asks no permission: it
 // is for the operator and for scheduled work.
 func (s *Service) ImportFarms(ctx context.Context, r io.Reader) (n int, warnings []sillon.Issue, err error) {
-	return s.importFarms(ctx, r, func(*store.Tx) error { return nil })
+	done, err := s.importFarms(ctx, r, func(tx *store.Tx, save func() (FarmsImported, error)) error {
+		_, err := save()
+		return err
+	})
+	return done.Count, done.Warnings, err
 }
 
-// importFarms is ImportFarms with something more in the transaction.
-func (s *Service) importFarms(ctx context.Context, r io.Reader, and func(*store.Tx) error) (n int, warnings []sillon.Issue, err error) {
+// importFarms is ImportFarms with something around the saving.
+func (s *Service) importFarms(ctx context.Context, r io.Reader, around func(tx *store.Tx, save func() (FarmsImported, error)) error) (done FarmsImported, err error) {
 	farms, issues, err := registry.Read(r)
 	if err != nil {
-		return 0, nil, err
+		return done, err
 	}
 	var errs []sillon.Issue
 	for _, issue := range issues {
 		if issue.Severity == sillon.SeverityError {
 			errs = append(errs, issue)
 		} else {
-			warnings = append(warnings, issue)
+			done.Warnings = append(done.Warnings, issue)
 		}
 	}
 	if len(errs) > 0 {
-		return 0, warnings, sillon.ErrFarmsRefused.With(errs...)
+		return done, sillon.ErrFarmsRefused.With(errs...)
 	}
+	done.Count = len(farms)
 	err = s.db.InTx(ctx, store.System, func(tx *store.Tx) error {
-		if err := tx.SaveFarms(ctx, farms); err != nil {
-			return err
-		}
-		return and(tx)
+		return around(tx, func() (FarmsImported, error) { return done, tx.SaveFarms(ctx, farms) })
 	})
 	if err == nil {
 		s.caughtUp(ctx)
 	}
-	return len(farms), warnings, err
+	return done, err
 }
 
 // SendFarms is ImportFarms for an actor, by a request that the trail names.
-func (s *Service) SendFarms(ctx context.Context, a sillon.Actor, r io.Reader, request string) (n int, warnings []sillon.Issue, err error) {
+func (s *Service) SendFarms(ctx context.Context, a sillon.Actor, r io.Reader, request string, once *Once[FarmsImported]) (done FarmsImported, err error) {
 	if err := sillon.May(a, sillon.ActionEditRegistry, sillon.Resource{}); err != nil {
-		return 0, nil, err
+		return done, err
 	}
-	return s.importFarms(ctx, r, func(tx *store.Tx) error { return s.administered(ctx, tx, a, "importFarms", "", request) })
+	return s.importFarms(ctx, r, func(tx *store.Tx, save func() (FarmsImported, error)) error {
+		_, err := once.do(ctx, tx, a, func() (FarmsImported, error) {
+			done, err := save()
+			if err != nil {
+				return done, err
+			}
+			return done, s.administered(ctx, tx, a, "importFarms", "", request)
+		})
+		return err
+	})
+}
+
+// agedAtOnce is how many farms one transaction of AgeLinks takes.
+const agedAtOnce = 500
+
+// AgeLinks finds the current links of farms again where one may have got stale
+// with time alone (domain.md §3.2). It can be stopped and begun again.
+func (s *Service) AgeLinks(ctx context.Context) error {
+	for after, more := "", true; more; more = after != "" {
+		if err := s.db.InTx(ctx, store.System, func(tx *store.Tx) (err error) {
+			after, err = tx.AgeLinks(ctx, after, agedAtOnce)
+			return err
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // A FarmSheet is what the registry knows of a farm.
@@ -82,7 +117,7 @@ func readsAll(a sillon.Actor) bool { return a.Roles&(sillon.RoleAgenceBio|sillon
 type FarmEdit struct {
 	registry.FarmEdit
 	NumeroBio sillon.NumeroBio
-	Revision  int64  // that the request is about; 0 for whatever there is
+	If        sillon.Precondition
 	Request   string // that the trail names
 }
 
@@ -98,17 +133,17 @@ func (s *Service) PutFarm(ctx context.Context, a sillon.Actor, e FarmEdit) (shee
 			sillon.RegistryIssue(sillon.SeverityError, sillon.RegistryNumeroBio, "", "numeroBio", string(e.NumeroBio)))
 	}
 	err = s.db.InTx(ctx, store.System, func(tx *store.Tx) error {
-		f, revision, err := tx.LockFarm(ctx, e.NumeroBio)
+		there, err := tx.LockFarm(ctx, e.NumeroBio)
 		if err != nil {
 			return err
 		}
-		if e.Revision != 0 && e.Revision != revision {
-			return sillon.ErrStale
+		if err := e.If.Check(there.Revision, there.UpdatedAt); err != nil {
+			return err
 		}
-		if created = revision == 0; created {
-			f = sillon.Farm{NumeroBio: e.NumeroBio, Production: true}
+		if created = there.Revision == 0; created {
+			there.Farm = sillon.Farm{NumeroBio: e.NumeroBio, Production: true}
 		}
-		f, issues := e.On(f)
+		f, issues := e.On(there.Farm)
 		if len(issues) > 0 {
 			return sillon.ErrFarmInvalid.With(issues...)
 		}
@@ -134,8 +169,8 @@ type LinkEdit struct {
 	registry.LinkEdit
 	NumeroBio sillon.NumeroBio
 	Certifier sillon.OC
-	Revision  int64  // of the farm, that the request is about; 0 for whatever there is
-	Request   string // that the trail names
+	If        sillon.Precondition // of the farm
+	Request   string              // that the trail names
 }
 
 // PutLink makes or changes a link, then gives the versions of the farm to its
@@ -148,14 +183,15 @@ func (s *Service) PutLink(ctx context.Context, a sillon.Actor, e LinkEdit) (shee
 		return nil, false, err
 	}
 	err = s.db.InTx(ctx, store.System, func(tx *store.Tx) error {
-		f, revision, err := tx.LockFarm(ctx, e.NumeroBio)
-		switch {
-		case err != nil:
+		there, err := tx.LockFarm(ctx, e.NumeroBio)
+		if err != nil {
 			return err
-		case revision == 0:
+		}
+		if there.Revision == 0 {
 			return sillon.ErrNotFound
-		case e.Revision != 0 && e.Revision != revision:
-			return sillon.ErrStale
+		}
+		if err := e.If.Check(there.Revision, there.UpdatedAt); err != nil {
+			return err
 		}
 		certifier, err := tx.Certifier(ctx, e.Certifier)
 		if errors.Is(err, sillon.ErrNotFound) {
@@ -164,16 +200,16 @@ func (s *Service) PutLink(ctx context.Context, a sillon.Actor, e LinkEdit) (shee
 		if err != nil {
 			return err
 		}
-		at := e.among(f.Links)
+		at := e.among(there.Farm.Links)
 		old := sillon.Link{Certifier: *certifier}
 		if created = at < 0; !created {
-			old = f.Links[at]
+			old = there.Farm.Links[at]
 		}
 		link, issues := e.On(old, e.NumeroBio, s.opts.Now())
 		if len(issues) > 0 {
 			return sillon.ErrFarmInvalid.With(issues...)
 		}
-		for i, other := range f.Links {
+		for i, other := range there.Farm.Links {
 			if i != at && link.IsCurrent() && other.IsCurrent() && link.Overlaps(other) {
 				return sillon.ErrLinkOverlap.Saying(sillon.LinkOverlap(other))
 			}

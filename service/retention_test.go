@@ -83,11 +83,22 @@ func TestO3Retention(t *testing.T) {
 		 WHERE parcellaire_id = (SELECT id FROM parcellaire WHERE numero_bio = '1005')`,
 		`UPDATE parcel SET acknowledged_at = now() - interval '11 months', acknowledged_by = 'u'
 		 WHERE parcellaire_id = (SELECT id FROM parcellaire WHERE numero_bio = '1006')`,
+		`INSERT INTO event (parcellaire_id, type, actor_id, actor_role, state, at)
+		 SELECT gen_random_uuid(), 'RecordUpdate', 'old', 'oc_service', 'CERTIFIED', now() - age::interval
+		 FROM unnest(ARRAY['10 years 1 day', '9 years 360 days']) AS age`,
+		`INSERT INTO trail (at, kind, actor_id, actor_role, action, resource, method, route, status, code, request_id)
+		 SELECT now() - age::interval, kind, '', '', kind || ' ' || age, '', '', '', 0, '', ''
+		 FROM unnest(ARRAY['10 years 1 day', '3 years 1 day', '2 years 360 days']) AS age, unnest(ARRAY['lecture', 'refus', 'administration']) AS kind`,
+		`INSERT INTO told (oc, actor_id, key, content, status, location, etag, body, created_at)
+		 SELECT 0, 'a', age, sha256(''), 201, '', '', '', now() - age::interval FROM unnest(ARRAY['24 hours 1 minute', '23 hours 59 minutes']) AS age`,
+		`UPDATE change SET at = now() - interval '8 days 1 hour' WHERE seq <= 3`,
+		`UPDATE change SET at = now() - interval '7 days 23 hours' WHERE seq = 4`,
 	)
+	last := one(t, db, `SELECT max(xid::text::bigint)::text FROM change WHERE seq <= 3`)
 
 	want := map[string]int64{
 		"import_payload": 4, "idempotency_key": 2, "import_reply": 6, "import_result": 1, "token": 3, "declared_geometry": 1,
-		"deleted_parcel": 2, "deleted_parcellaire": 1,
+		"deleted_parcel": 2, "deleted_parcellaire": 1, "history": 1, "trail": 4, "change": 3, "told": 1,
 	}
 	counts := func(kinds []service.Retained, err error) map[string]int64 {
 		t.Helper()
@@ -136,7 +147,10 @@ func TestO3Retention(t *testing.T) {
 		"versions":                  {`SELECT string_agg(numero_bio, ' ' ORDER BY numero_bio) FROM parcellaire`, "1002 1003 1004 1005 1006 1007 1008 1009 1010"},
 		"parcels":                   {`SELECT count(*)::text FROM parcel`, "8"},
 		"declared geometries":       {`SELECT count(declared)::text FROM parcel`, "2"},
-		"history":                   {`SELECT count(*)::text FROM event`, "10"},
+		"history":                   {`SELECT count(*)::text FROM event WHERE actor_id <> 'old'`, "10"},
+		"old history":               {`SELECT count(*)::text FROM event WHERE actor_id = 'old'`, "1"},
+		"changes":                   {`SELECT count(*)::text FROM change WHERE seq <= 4`, "1"},
+		"changes known to be gone":  {`SELECT xid::text FROM change_pruned`, last},
 		"geometries in the history": {`SELECT count(*)::text FROM event e WHERE after::text LIKE '%"geometry"%'`, "8"},
 		"what else it told":         {`SELECT count(*)::text FROM event e WHERE after::text LIKE '%"niveauConversion": "AB"%'`, "10"},
 	} {

@@ -97,6 +97,10 @@ func scopeOf(a sillon.Actor) store.Scope {
 	return store.Open
 }
 
+// reachesFarms reports whether an actor has a scope with farms in it: those of
+// a farmer are not known.
+func reachesFarms(a sillon.Actor) bool { return scopeOf(a) != store.Open }
+
 // readyWithin is how long the database may take to answer before it counts as
 // down: a probe that hangs tells nothing.
 const readyWithin = 3 * time.Second

@@ -210,6 +210,9 @@ func (s *Service) tileFilter(f *TileFilter) (tiles.Filter, error) {
 
 // mayReadVersion fails unless an actor may read a version.
 func (s *Service) mayReadVersion(ctx context.Context, a sillon.Actor, id sillon.ParcellaireID) error {
+	if !reachesFarms(a) {
+		return sillon.ErrNoParcellaire
+	}
 	return s.db.InTx(ctx, scopeOf(a), func(tx *store.Tx) error {
 		p, present, err := tx.Parcellaire(ctx, id)
 		if err != nil {

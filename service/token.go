@@ -53,8 +53,9 @@ func (s *Service) CreateToken(ctx context.Context, n NewToken) (text string, t s
 }
 
 // IssueToken is CreateToken for an actor; request is the id of what it asks
-// with. A token that cannot be is sillon.ErrInvalidRequest, with its issues.
-func (s *Service) IssueToken(ctx context.Context, a sillon.Actor, n NewToken, request string) (text string, t store.Token, err error) {
+// with. A token that cannot be is sillon.ErrInvalidRequest, with its issues;
+// the other failures are those of Once.
+func (s *Service) IssueToken(ctx context.Context, a sillon.Actor, n NewToken, request string, once *Once[Token]) (text string, t store.Token, err error) {
 	if err := sillon.May(a, sillon.ActionManageTokens, sillon.Resource{}); err != nil {
 		return "", t, err
 	}
@@ -62,7 +63,10 @@ func (s *Service) IssueToken(ctx context.Context, a sillon.Actor, n NewToken, re
 		return "", t, sillon.ErrInvalidRequest.With(issues...)
 	}
 	err = s.db.InTx(ctx, store.System, func(tx *store.Tx) error {
-		text, t, err = s.saveToken(ctx, tx, a, n, request)
+		t, err = once.do(ctx, tx, a, func() (Token, error) {
+			text, t, err = s.saveToken(ctx, tx, a, n, request)
+			return t, err
+		})
 		return err
 	})
 	if errors.Is(err, sillon.ErrNotFound) {
@@ -162,12 +166,13 @@ type Rotation struct {
 	Token   string        // id, or prefix at the command line
 	Overlap time.Duration // how long the token lives on; 0 ends it at once
 	Request string        // the id of what it is asked with
+	Once    *Once[Token]
 }
 
 // RotateToken makes the successor of a token, with its role, certifier, label
 // and length of life, and returns its text. The token itself ends after the
 // overlap, unless it ends before. sillon.System may rotate every token.
-// Failures: sillon.ErrNoToken, ErrTokenEnded, ErrTokenReplaced.
+// Failures: sillon.ErrNoToken, ErrTokenEnded, ErrTokenReplaced, those of Once.
 func (s *Service) RotateToken(ctx context.Context, a sillon.Actor, r Rotation) (text string, t store.Token, err error) {
 	if !a.IsSystem() {
 		if err := sillon.May(a, sillon.ActionManageTokens, sillon.Resource{}); err != nil {
@@ -178,33 +183,42 @@ func (s *Service) RotateToken(ctx context.Context, a sillon.Actor, r Rotation) (
 		return "", t, sillon.ErrInvalidRequest.With(sillon.IssueTokenOverlap())
 	}
 	err = s.db.InTx(ctx, store.System, func(tx *store.Tx) error {
-		old, err := tx.LockToken(ctx, r.Token)
-		if err != nil {
-			return err
-		}
-		switch s.TokenState(*old) {
-		case sillon.TokenRevoked, sillon.TokenExpired:
-			return sillon.ErrTokenEnded
-		case sillon.TokenReplaced:
-			return sillon.ErrTokenReplaced
-		case sillon.TokenLive:
-		}
-		n := NewToken{Label: old.Label, replaces: &old.ID}
-		if err := n.Role.UnmarshalText([]byte(old.Role)); err != nil {
-			return fmt.Errorf("role of token %s: %w", old.Prefix, err)
-		}
-		if old.OC != nil {
-			n.OC = *old.OC
-		}
-		if old.Life != nil {
-			n.TTL = *old.Life
-		}
-		if text, t, err = s.saveToken(ctx, tx, a, n, r.Request); err != nil {
-			return err
-		}
-		return tx.ExpireToken(ctx, old.ID, s.opts.Now().Add(r.Overlap))
+		t, err = r.Once.do(ctx, tx, a, func() (Token, error) {
+			text, t, err = s.rotate(ctx, tx, a, r)
+			return t, err
+		})
+		return err
 	})
 	return text, t, err
+}
+
+// rotate is RotateToken in a transaction.
+func (s *Service) rotate(ctx context.Context, tx *store.Tx, a sillon.Actor, r Rotation) (text string, t Token, err error) {
+	old, err := tx.LockToken(ctx, r.Token)
+	if err != nil {
+		return "", t, err
+	}
+	switch s.TokenState(*old) {
+	case sillon.TokenRevoked, sillon.TokenExpired:
+		return "", t, sillon.ErrTokenEnded
+	case sillon.TokenReplaced:
+		return "", t, sillon.ErrTokenReplaced
+	case sillon.TokenLive:
+	}
+	n := NewToken{Label: old.Label, replaces: &old.ID}
+	if err := n.Role.UnmarshalText([]byte(old.Role)); err != nil {
+		return "", t, fmt.Errorf("role of token %s: %w", old.Prefix, err)
+	}
+	if old.OC != nil {
+		n.OC = *old.OC
+	}
+	if old.Life != nil {
+		n.TTL = *old.Life
+	}
+	if text, t, err = s.saveToken(ctx, tx, a, n, r.Request); err != nil {
+		return "", t, err
+	}
+	return text, t, tx.ExpireToken(ctx, old.ID, s.opts.Now().Add(r.Overlap))
 }
 
 // RevokeToken ends a token at once on every node, by its id or its prefix. It

@@ -83,8 +83,8 @@ func (s *Service) onWebhook(ctx context.Context, a sillon.Actor, act sillon.Acti
 
 // CreateWebhook makes a webhook of the actor's certifier. Its secret is
 // returned this once. Failures: sillon.ErrWebhookAddress, ErrWebhookExists,
-// ErrTooManyWebhooks, ErrWebhooksOff.
-func (s *Service) CreateWebhook(ctx context.Context, a sillon.Actor, e WebhookEdit) (*WebhookRow, sillon.WebhookSecret, error) {
+// ErrTooManyWebhooks, ErrWebhooksOff, those of Once.
+func (s *Service) CreateWebhook(ctx context.Context, a sillon.Actor, e WebhookEdit, once *Once[*WebhookRow]) (*WebhookRow, sillon.WebhookSecret, error) {
 	if err := sillon.May(a, sillon.ActionEditWebhook, sillon.Resource{}); err != nil {
 		return nil, nil, err
 	}
@@ -101,10 +101,12 @@ func (s *Service) CreateWebhook(ctx context.Context, a sillon.Actor, e WebhookEd
 	s.edit(w, e)
 	secret := newWebhookSecret()
 	err := s.db.InTx(ctx, scopeOf(a), func(tx *store.Tx) (err error) {
-		if err := tx.InsertWebhook(ctx, w, s.sealer.seal(secret, secretPlace(w.OC, w.ID))); err != nil {
-			return err
-		}
-		w, err = tx.Webhook(ctx, w.ID)
+		w, err = once.do(ctx, tx, a, func() (*WebhookRow, error) {
+			if err := tx.InsertWebhook(ctx, w, s.sealer.seal(secret, secretPlace(w.OC, w.ID))); err != nil {
+				return nil, err
+			}
+			return tx.Webhook(ctx, w.ID)
+		})
 		return err
 	})
 	if err != nil {
@@ -113,9 +115,9 @@ func (s *Service) CreateWebhook(ctx context.Context, a sillon.Actor, e WebhookEd
 	return w, secret, nil
 }
 
-// EditWebhook changes a webhook that is at revision, unless that is 0. One that
+// EditWebhook changes a webhook, if it still is what the client knows. One that
 // is enabled again starts with a clean slate.
-func (s *Service) EditWebhook(ctx context.Context, a sillon.Actor, id sillon.WebhookID, revision int64, e WebhookEdit) (w *WebhookRow, err error) {
+func (s *Service) EditWebhook(ctx context.Context, a sillon.Actor, id sillon.WebhookID, known sillon.Precondition, e WebhookEdit) (w *WebhookRow, err error) {
 	if err := sillon.May(a, sillon.ActionEditWebhook, sillon.Resource{}); err != nil {
 		return nil, err
 	}
@@ -124,8 +126,8 @@ func (s *Service) EditWebhook(ctx context.Context, a sillon.Actor, id sillon.Web
 		return nil, err
 	}
 	err = s.onWebhook(ctx, a, sillon.ActionEditWebhook, id, func(tx *store.Tx, found *WebhookRow) error {
-		if revision != 0 && revision != found.Revision {
-			return sillon.ErrStale
+		if err := known.Check(found.Revision, found.UpdatedAt); err != nil {
+			return err
 		}
 		s.edit(found, e)
 		if err := tx.SaveWebhook(ctx, found); err != nil {
@@ -168,12 +170,12 @@ func (s *Service) checkAddress(ctx context.Context, e WebhookEdit) error {
 	return nil
 }
 
-// DeleteWebhook deletes a webhook that is at revision, unless that is 0, and
-// its deliveries.
-func (s *Service) DeleteWebhook(ctx context.Context, a sillon.Actor, id sillon.WebhookID, revision int64) error {
+// DeleteWebhook deletes a webhook and its deliveries, if it still is what the
+// client knows.
+func (s *Service) DeleteWebhook(ctx context.Context, a sillon.Actor, id sillon.WebhookID, known sillon.Precondition) error {
 	return s.onWebhook(ctx, a, sillon.ActionEditWebhook, id, func(tx *store.Tx, w *WebhookRow) error {
-		if revision != 0 && revision != w.Revision {
-			return sillon.ErrStale
+		if err := known.Check(w.Revision, w.UpdatedAt); err != nil {
+			return err
 		}
 		return tx.DeleteWebhook(ctx, id)
 	})
@@ -197,18 +199,20 @@ func (s *Service) RotateWebhook(ctx context.Context, a sillon.Actor, id sillon.W
 }
 
 // TryWebhook has a message sent that means nothing.
-func (s *Service) TryWebhook(ctx context.Context, a sillon.Actor, id sillon.WebhookID) (d *Delivery, err error) {
+func (s *Service) TryWebhook(ctx context.Context, a sillon.Actor, id sillon.WebhookID, once *Once[*Delivery]) (d *Delivery, err error) {
 	err = s.onWebhook(ctx, a, sillon.ActionEditWebhook, id, func(tx *store.Tx, w *WebhookRow) error {
-		if w.DisabledAt != nil {
-			return sillon.ErrWebhookDisabled
-		}
-		body, err := message(sillon.WebhookTest, s.opts.Now(), struct {
-			ID sillon.WebhookID `json:"webhookId"`
-		}{id})
-		if err != nil {
-			return err
-		}
-		d, err = tx.AddDelivery(ctx, w, sillon.WebhookTest, body)
+		d, err = once.do(ctx, tx, a, func() (*Delivery, error) {
+			if w.DisabledAt != nil {
+				return nil, sillon.ErrWebhookDisabled
+			}
+			body, err := message(sillon.WebhookTest, s.opts.Now(), struct {
+				ID sillon.WebhookID `json:"webhookId"`
+			}{id})
+			if err != nil {
+				return nil, err
+			}
+			return tx.AddDelivery(ctx, w, sillon.WebhookTest, body)
+		})
 		return err
 	})
 	return d, err

@@ -35,6 +35,8 @@ type Error struct {
 	Detail string  // French, what is special this time; empty means Title
 	Issues []Issue // what is wrong, and where
 	Cause  error   // for the log only
+
+	Revision int64 // of ErrStale: the present one of the resource; 0 when there is none
 }
 
 // Error returns the code and the text, for logs.
@@ -84,6 +86,13 @@ func (e *Error) With(issues ...Issue) *Error {
 	return &c
 }
 
+// At returns a copy of e with the present revision of the resource.
+func (e *Error) At(revision int64) *Error {
+	c := *e
+	c.Revision = revision
+	return &c
+}
+
 // Failure returns the *Error in the chain of err, or ErrInternal because of err.
 func Failure(err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
@@ -115,13 +124,17 @@ var (
 	}
 	ErrStale = &Error{
 		Kind: KindStale, Code: "PRECONDITION_FAILED",
-		Title: "Cette ressource a changé depuis que vous l'avez lue : relisez-la avant de la modifier.",
+		Title: "La ressource a été modifiée depuis la dernière requête. Le contenu a été modifié depuis votre dernière requête.",
 	}
-	ErrNotFound      = &Error{Kind: KindNotFound, Code: "NOT_FOUND", Title: "Cette ressource n'existe pas."}
-	ErrNoParcellaire = &Error{Kind: KindNotFound, Code: "NOT_FOUND", Title: "Aucun parcellaire trouvé"}
-	ErrNoJob         = &Error{Kind: KindNotFound, Code: "JOB_NOT_FOUND", Title: "Aucun job n'a cet id"}
-	ErrMethod        = &Error{Kind: KindMethod, Code: "METHOD_NOT_ALLOWED", Title: "Méthode non autorisée."}
-	ErrTooLarge      = &Error{
+	ErrNotFound       = &Error{Kind: KindNotFound, Code: "NOT_FOUND", Title: "Cette ressource n'existe pas."}
+	ErrNoParcellaire  = &Error{Kind: KindNotFound, Code: "NOT_FOUND", Title: "Aucun parcellaire trouvé"}
+	ErrAuditDateTaken = &Error{
+		Kind: KindInvalid, Code: "DATE_AUDIT_EXISTANTE",
+		Title: "Un parcellaire ne peut pas avoir deux versions avec la même date d'audit.",
+	}
+	ErrNoJob    = &Error{Kind: KindNotFound, Code: "JOB_NOT_FOUND", Title: "Aucun job n'a cet id"}
+	ErrMethod   = &Error{Kind: KindMethod, Code: "METHOD_NOT_ALLOWED", Title: "Méthode non autorisée."}
+	ErrTooLarge = &Error{
 		Kind: KindTooLarge, Code: "PAYLOAD_TOO_LARGE",
 		Title: "L'envoi dépasse la taille maximale de 512 Mio une fois décompressé.",
 	}

@@ -15,6 +15,7 @@ const (
 	EventDeletion    EventType = "FeatureCollectionDeletion"
 	EventStateChange EventType = "CertificationStateChange"
 	EventRecord      EventType = "RecordUpdate"
+	EventRestoration EventType = "RecordRestoration"
 )
 
 // An Event is one entry of the append-only history of a parcellaire, written

@@ -92,6 +92,9 @@ const (
 	ActionReadWebhook              // a webhook and its deliveries, without its secret
 	ActionEditWebhook              // make, change, try and delete a webhook
 	ActionEditRegistry             // farms and their links
+	ActionDelete                   // delete a version
+	ActionRestore                  // restore a deleted version
+	ActionReadHistory              // the history of a version
 	ActionCompareCertifiers        // a map of who certifies what
 )
 
@@ -110,6 +113,9 @@ var grants = map[Action]Roles{
 	ActionReadWebhook:  RoleOCService | RoleAgenceBio,
 	ActionEditWebhook:  RoleOCService,
 	ActionEditRegistry: RoleAgenceBio,
+	ActionDelete:       RoleAuditor | RoleOfficer | RoleFarmer,
+	ActionRestore:      RoleOfficer | RoleAgenceBio,
+	ActionReadHistory:  RoleAuditor | RoleOfficer | RoleFarmer | RoleAgenceBio | RoleINAO,
 
 	ActionCompareCertifiers: RoleAgenceBio | RoleINAO,
 }
@@ -121,6 +127,7 @@ type Resource struct {
 	Owner   OC        // of the version, of the job
 	Current OC        // the certifier the farm is with; 0 when none may see through it
 	Farm    NumeroBio // of the version
+	State   State     // of the version
 	Deleted bool
 }
 
@@ -138,7 +145,9 @@ const (
 // OnParcellaire is a parcellaire as a resource; current is the farm's
 // present certifier unless its link is NON ENGAGEE (domain.md §3.3).
 func OnParcellaire(p *Parcellaire, current OC) Resource {
-	return Resource{Kind: ResourceParcellaire, Owner: p.OC, Current: current, Farm: p.NumeroBio, Deleted: p.DeletedAt != nil}
+	return Resource{
+		Kind: ResourceParcellaire, Owner: p.OC, Current: current, Farm: p.NumeroBio, State: p.State, Deleted: p.DeletedAt != nil,
+	}
 }
 
 // OnJob is an import job as a resource.
@@ -155,18 +164,41 @@ func May(a Actor, act Action, r Resource) error {
 	switch {
 	case by == 0:
 		return ErrForbidden
-	case !a.sees(r, by):
+	case !a.sees(act, r, by):
 		return ErrNotFound
+	case r.Kind == ResourceParcellaire && !a.meets(act, r, by):
+		return ErrForbidden
 	}
 	return nil
 }
 
-// sees holds the visibility of domain.md §3.3, for a as one of some roles.
-func (a Actor) sees(r Resource, as Roles) bool {
+// meets holds the conditions of domain.md §2 on a version that a sees, for a as
+// one of some roles.
+func (a Actor) meets(act Action, r Resource, as Roles) bool {
+	switch act {
+	case ActionDelete:
+		return as&CertifierRoles != 0 && a.writes(r) && r.State != StateCertified ||
+			as&RoleFarmer != 0 && r.State == StateDraft && (r.Owner == 0 || r.Owner == r.Current)
+	case ActionRestore:
+		return as&RoleAgenceBio != 0 || a.writes(r)
+	default:
+		return true
+	}
+}
+
+// writes reports whether domain.md §3.3 lets a certifier's actor write a version:
+// its certifier, as long as it has the farm; without one, that which has the farm.
+func (a Actor) writes(r Resource) bool {
+	return a.OC != 0 && a.OC == r.Current && (r.Owner == 0 || r.Owner == a.OC)
+}
+
+// sees holds the visibility of domain.md §3.3, for a as one of some roles. What
+// is deleted can only be restored.
+func (a Actor) sees(act Action, r Resource, as Roles) bool {
 	switch {
 	case r.Kind == ResourceNone:
 		return true
-	case r.Deleted:
+	case r.Deleted && act != ActionRestore:
 		return false
 	case as&(RoleAgenceBio|RoleINAO) != 0:
 		return true

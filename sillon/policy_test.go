@@ -99,8 +99,11 @@ func TestS1Matrix(t *testing.T) {
 		{sillon.ActionEditWebhook, webhook, map[string]string{"S": "own former deleted"}},
 		{sillon.ActionEditRegistry, nothing, map[string]string{"B": "any"}},
 		{sillon.ActionCompareCertifiers, nothing, map[string]string{"B": "any", "I": "any"}},
+		{sillon.ActionReadHistory, standing.version, map[string]string{
+			"A": "own former current", "C": "own former current", "E": "own former current gone", "B": all, "I": all,
+		}},
 	}
-	listed := make(map[sillon.Action]bool)
+	listed := map[sillon.Action]bool{sillon.ActionDelete: true, sillon.ActionRestore: true} // see TestS1DeletionMatrix
 	for _, tt := range tests {
 		listed[tt.action] = true
 		for name, a := range actors {
@@ -179,6 +182,80 @@ func TestUnionOfRoles(t *testing.T) {
 					}
 					if got := sillon.May(a, act, r) == nil; got != want {
 						t.Fatalf("roles %b, action %d on %s: %t, want %t", set, act, fmt.Sprintf("%+v", r), got, want)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestS1DeletionMatrix is the same of deletion and restoration, which have
+// conditions besides: role × standing × state.
+func TestS1DeletionMatrix(t *testing.T) {
+	t.Parallel()
+	const (
+		unknown   = "unknown"
+		forbidden = "forbidden"
+		allowed   = "allowed"
+	)
+	states := []sillon.State{sillon.StateDraft, sillon.StateAudited, sillon.StatePending, sillon.StateCertified}
+	// certifierWants is for auditors and officers, whose certifier is 1.
+	certifierWants := func(s standing, writable bool) string {
+		switch {
+		case s == gone || s == foreign:
+			return unknown
+		case s == own && writable:
+			return allowed
+		}
+		return forbidden
+	}
+	for _, tt := range []struct {
+		name   string
+		action sillon.Action
+		want   func(role string, s standing, state sillon.State) string
+	}{
+		{"delete", sillon.ActionDelete, func(role string, s standing, state sillon.State) string {
+			switch {
+			case role != "A" && role != "C" && role != "E":
+				return forbidden
+			case s == deleted || role == "E" && s == foreign:
+				return unknown
+			case role == "E" && state == sillon.StateDraft && (s == own || s == gone):
+				return allowed // a draft of the certifier that the farm is with
+			case role == "E":
+				return forbidden
+			}
+			return certifierWants(s, state != sillon.StateCertified)
+		}},
+		{"restore", sillon.ActionRestore, func(role string, s standing, _ sillon.State) string {
+			switch {
+			case role == "B":
+				return allowed
+			case role != "C":
+				return forbidden
+			case s == deleted:
+				return allowed
+			}
+			return certifierWants(s, true)
+		}},
+	} {
+		for role, a := range actors {
+			if strings.Contains(role, " ") || role == "nobody" || role == "system" {
+				continue
+			}
+			for _, s := range standings {
+				for _, state := range states {
+					r := s.version()
+					r.State = state
+					got := allowed
+					switch err := sillon.May(a, tt.action, r); {
+					case errors.Is(err, sillon.ErrNotFound):
+						got = unknown
+					case err != nil:
+						got = forbidden
+					}
+					if want := tt.want(role, s, state); got != want {
+						t.Errorf("%s of a version in %s, %s on %s: %s, want %s", tt.name, state, role, s, got, want)
 					}
 				}
 			}

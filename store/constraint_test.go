@@ -264,3 +264,31 @@ func TestParcelsBelong(t *testing.T) {
 		}
 	}
 }
+
+// O3, C32: the database itself keeps what is younger than its period, whatever
+// retention asks for.
+func TestO3TheYoungStays(t *testing.T) {
+	t.Parallel()
+	db, address := withTwoCertifiers(t)
+	storetest.Exec(t, address, `DELETE FROM change`, `
+		INSERT INTO event (parcellaire_id, type, actor_id, actor_role, state, at)
+		SELECT gen_random_uuid(), 'RecordUpdate', 't', 'oc_service', 'CERTIFIED', now() - interval '9 years'`, `
+		INSERT INTO trail (at, kind, actor_id, actor_role, action, resource, method, route, status, code, request_id)
+		SELECT now() - interval '2 years', kind, '', '', '', '', '', '', 0, '', '' FROM unnest(ARRAY['lecture', 'refus', 'administration']) AS kind`)
+	if _, err := run(t, db, store.System, `DELETE FROM event`); sqlState(err) != notAllowed {
+		t.Errorf("history deleted: %v", err)
+	}
+	if _, err := run(t, db, store.System, `DELETE FROM trail`); err != nil {
+		t.Error(err)
+	}
+	if got := askServer[int](t, address, `SELECT count(*) FROM trail`)[0]; got != 3 {
+		t.Errorf("%d rows of the trail are left, want 3", got)
+	}
+	for name, scope := range map[string]store.Scope{"certifier": store.Tenant(1), "national": store.National, "public": store.Open} {
+		for _, sql := range []string{`DELETE FROM event`, `DELETE FROM trail`, `UPDATE change_pruned SET xid = '0'`} {
+			if _, err := run(t, db, scope, sql); sqlState(err) != notAllowed {
+				t.Errorf("%s: %s: %v", name, sql, err)
+			}
+		}
+	}
+}

@@ -183,15 +183,21 @@ func (tx *Tx) deriveCurrentLinks(ctx context.Context, numeros []string) error {
 			WHERE state <> 'BROUILLON' OR firm = 0
 			ORDER BY numero_bio, oc, coalesce(stop, start, created_at::date) DESC, created_at DESC, id DESC
 		), chosen AS (
-			SELECT DISTINCT ON (numero_bio) numero_bio, oc, numero_client, state
+			SELECT DISTINCT ON (numero_bio) numero_bio, oc, numero_client, state, state AS shown
 			FROM recent
 			ORDER BY numero_bio, array_position($2::text[], state), changed_at DESC, id DESC
+		), last AS (
+			-- Nothing but stale links is left.
+			SELECT DISTINCT ON (numero_bio) numero_bio, oc, numero_client, state, 'ARRETEE' AS shown
+			FROM link
+			WHERE numero_bio = ANY($1) AND NOT EXISTS (SELECT FROM chosen WHERE chosen.numero_bio = link.numero_bio)
+			ORDER BY numero_bio, changed_at DESC, id DESC
 		)
 		UPDATE farm f SET
-			current_oc = c.oc, numero_client = coalesce(c.numero_client, ''), current_state = c.state,
+			current_oc = c.oc, numero_client = coalesce(c.numero_client, ''), current_state = c.state, shown_state = c.shown,
 			ocs = ARRAY(SELECT DISTINCT oc FROM link WHERE link.numero_bio = f.numero_bio ORDER BY oc)
 		FROM (SELECT n AS numero FROM unnest($1::text[]) AS n) asked
-		LEFT JOIN chosen c ON c.numero_bio = asked.numero
+		LEFT JOIN (SELECT * FROM chosen UNION ALL SELECT * FROM last) c ON c.numero_bio = asked.numero
 		WHERE f.numero_bio = asked.numero`, numeros, linkOrder())
 	const reader = `nullif(CASE WHEN f.current_state <> 'NON ENGAGEE' THEN f.current_oc END, v.oc)`
 	batch.Queue(`
@@ -206,6 +212,26 @@ func (tx *Tx) deriveCurrentLinks(ctx context.Context, numeros []string) error {
 		return fmt.Errorf("derive current links: %w", err)
 	}
 	return nil
+}
+
+// AgeLinks derives the current links of at most limit farms, after a farm
+// number, that have a link which may have got stale with time alone. It returns
+// the last of their numbers, "" when there are no more.
+func (tx *Tx) AgeLinks(ctx context.Context, after string, limit int) (last string, err error) {
+	rows, _ := tx.Query(ctx, `
+		SELECT DISTINCT numero_bio
+		FROM link
+		WHERE state = 'NON ENGAGEE' AND updated_at < now() - interval '6 months' AND numero_bio > $1
+		ORDER BY numero_bio
+		LIMIT $2`, after, limit)
+	numeros, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return "", fmt.Errorf("links that age: %w", err)
+	}
+	if len(numeros) == 0 {
+		return "", nil
+	}
+	return numeros[len(numeros)-1], tx.deriveCurrentLinks(ctx, numeros)
 }
 
 // A FarmRow is a farm of a list, with its latest parcellaire.
@@ -239,7 +265,7 @@ type FarmQuery struct {
 func (tx *Tx) Farms(ctx context.Context, q FarmQuery) ([]FarmRow, error) {
 	rows, err := all[FarmRow](ctx, tx, `
 		SELECT f.numero_bio, f.name, f.trade_name, f.siret, f.commune, d.departement,
-			f.current_oc AS oc, c.name AS oc_label, f.current_state AS link_state,
+			f.current_oc AS oc, c.name AS oc_label, f.shown_state AS link_state,
 			v.id::text AS parcellaire_id, v.state, v.audit_date, v.surface_m2, v.parcel_count
 		FROM farm f
 		CROSS JOIN LATERAL (

@@ -129,7 +129,16 @@ func TestCurrentLink(t *testing.T) {
 			1, sillon.LinkEngaged,
 		},
 		{"not engaged, lately", []pastLink{{oc: 1, state: sillon.LinkNotEngaged, updated: sixMonths}}, 1, sillon.LinkNotEngaged},
-		{"not engaged for more than six months", []pastLink{{oc: 1, state: sillon.LinkNotEngaged, updated: sevenMonths}}, 0, ""},
+		{"not engaged for more than six months: shown as stopped", []pastLink{{oc: 1, state: sillon.LinkNotEngaged, updated: sevenMonths}}, 1, sillon.LinkStopped},
+		{
+			"nowhere engaged for more than six months: the last change, shown as stopped",
+			[]pastLink{
+				{oc: 1, state: sillon.LinkNotEngaged, updated: sevenMonths, changed: 400},
+				{oc: 2, state: sillon.LinkNotEngaged, updated: sevenMonths, changed: 300},
+				{oc: 3, state: sillon.LinkNotEngaged, updated: sevenMonths, changed: 500},
+			},
+			2, sillon.LinkStopped,
+		},
 		{
 			"not engaged for more than six months, stopped elsewhere",
 			[]pastLink{{oc: 1, state: sillon.LinkNotEngaged, updated: sevenMonths}, {oc: 2, state: sillon.LinkStopped}},
@@ -210,10 +219,57 @@ func TestCurrentLink(t *testing.T) {
 	}
 	storetest.Farms(t, db, farms...)
 	for i, tt := range tests {
-		got := dump(t, address, `coalesce(current_oc, 0), coalesce(current_state, '')`, `farm WHERE numero_bio = '`+fmt.Sprint(i)+`'`, "1")
+		got := dump(t, address, `coalesce(current_oc, 0), coalesce(shown_state, '')`, `farm WHERE numero_bio = '`+fmt.Sprint(i)+`'`, "1")
 		if want := fmt.Sprintf("%d|%s", tt.oc, tt.state); got != want {
 			t.Errorf("%s: current link %s, want %s", tt.name, got, want)
 		}
+	}
+}
+
+// TestLinksAge is the six months of domain.md §3.2 as time passes: nobody saves
+// the farm. Who is shown as stopped still reads nothing of others (§3.3).
+func TestLinksAge(t *testing.T) {
+	t.Parallel()
+	db, address := storetest.Open(t, 2)
+	link := func(oc sillon.OC, state sillon.LinkState) sillon.Link {
+		return sillon.Link{Certifier: sillon.Certifier{ID: oc}, NumeroClient: "C", State: state, Start: sillon.Date{Year: 2020, Month: 1, Day: 1}}
+	}
+	storetest.Farms(
+		t, db,
+		sillon.Farm{NumeroBio: "1", Production: true, Links: []sillon.Link{link(1, sillon.LinkNotEngaged)}},
+		sillon.Farm{NumeroBio: "2", Production: true, Links: []sillon.Link{link(1, sillon.LinkNotEngaged), link(2, sillon.LinkStopped)}},
+		sillon.Farm{NumeroBio: "3", Production: true, Links: []sillon.Link{link(1, sillon.LinkNotEngaged)}},
+	)
+	storetest.Exec(t, address, `INSERT INTO certifier (id, name) VALUES (3, 'OC 3')`, `
+		INSERT INTO parcellaire (id, numero_bio, oc, name, year, state) SELECT gen_random_uuid(), numero_bio, 3, '', 2025, 'AUDITED' FROM farm`)
+	state := func() string {
+		return dump(t, address, `f.numero_bio, current_oc, current_state, shown_state, f.revision, v.reader_oc IS NOT NULL`,
+			`farm f JOIN parcellaire v USING (numero_bio)`, `f.numero_bio`)
+	}
+	age := func() {
+		t.Helper()
+		for after, steps := "", 0; steps == 0 || after != ""; steps++ {
+			if err := db.InTx(t.Context(), store.System, func(tx *store.Tx) (err error) {
+				after, err = tx.AgeLinks(t.Context(), after, 1)
+				return err
+			}); err != nil || steps > 9 {
+				t.Fatal(steps, err)
+			}
+		}
+	}
+	fresh := state()
+	if age(); state() != fresh {
+		t.Errorf("before six months: %s, want %s", state(), fresh)
+	}
+	storetest.Exec(t, address, `ALTER TABLE link DISABLE TRIGGER ALL`, `UPDATE link SET updated_at = now() - interval '7 months' WHERE numero_bio <> '3'`)
+	age()
+	want := strings.NewReplacer("1|1|NON ENGAGEE|NON ENGAGEE|3|f", "1|1|NON ENGAGEE|ARRETEE|4|f",
+		"2|1|NON ENGAGEE|NON ENGAGEE|3|f", "2|2|ARRETEE|ARRETEE|4|t").Replace(fresh)
+	if got := state(); got != want || want == fresh {
+		t.Errorf("after six months:\n%s\nwant\n%s\nfrom\n%s", got, want, fresh)
+	}
+	if age(); state() != want {
+		t.Errorf("again: %s, want %s", state(), want)
 	}
 }
 

@@ -40,8 +40,10 @@ func country(t testing.TB) (*store.DB, string) {
 			LATERAL (SELECT (hashtext(v.numero_bio) & 65535) / 65536.0 * 8 - 2 + k * 0.003 AS lon, (hashtext('y' || v.numero_bio) & 65535) / 65536.0 * 7 + 43 AS lat) at`, `
 		INSERT INTO import_job (oc, actor_id, received) VALUES (1, 't', 20000)`, `
 		INSERT INTO import_record (job, oc, rank, numero_bio, start, length, state)
-		SELECT 1, 1, i, i, 1000 * i, 1000, CASE WHEN i < 10000 THEN 'stored' ELSE 'todo' END FROM generate_series(0, 19999) AS i`,
-		`INSERT INTO change (xid, parcels) SELECT i::text::xid8, ARRAY[i] FROM generate_series(1, 20000) AS i`,
+		SELECT 1, 1, i, i, 1000 * i, 1000, CASE WHEN i < 10000 THEN 'stored' ELSE 'todo' END FROM generate_series(0, 19999) AS i`, `
+		INSERT INTO event (parcellaire_id, oc, type, actor_id, actor_role, state)
+		SELECT id, oc, 'FeatureCollectionCreation', 't', 'oc_service', state FROM parcellaire`, `
+		INSERT INTO change (xid, parcels) SELECT i::text::xid8, ARRAY[i] FROM generate_series(1, 20000) AS i`,
 		`VACUUM ANALYZE`)
 	return db, address
 }
@@ -75,7 +77,7 @@ func (n *node) scans() []string {
 }
 
 // large are the tables of country above 10⁴ rows.
-var large = []string{"farm", "link", "link_history", "parcellaire", "parcel", "change", "import_record"}
+var large = []string{"farm", "link", "link_history", "parcellaire", "parcel", "change", "event", "import_record"}
 
 // An explainer explains each statement before it runs: as planned for its
 // arguments, or for any, as InQuickTx has it.
@@ -298,6 +300,27 @@ func TestP1Plans(t *testing.T) {
 			_, err := tx.PresentCertifier(ctx, "3")
 			return err
 		}, "farm_pkey", false},
+		{"versions of a farm", store.Tenant(4), func(ctx context.Context, tx *store.Tx) error {
+			_, _, err := tx.FarmParcellaires(ctx, "3", store.VersionPlace{}, 51)
+			return err
+		}, "parcellaire_farm_idx", false},
+		{"history of a version", store.Tenant(4), func(ctx context.Context, tx *store.Tx) error {
+			_, err := tx.Events(ctx, id, 0, 21)
+			return err
+		}, "event_parcellaire_idx", false},
+		{"a version deleted and restored", store.Tenant(4), func(ctx context.Context, tx *store.Tx) error {
+			p, err := tx.LockParcellaire(ctx, id, time.Now())
+			if err != nil {
+				return err
+			}
+			if err := tx.DeleteParcellaire(ctx, p, sillon.Event{Type: sillon.EventDeletion, State: p.State}); err != nil {
+				return err
+			}
+			if p, err = tx.LockParcellaire(ctx, id, time.Now()); err != nil {
+				return err
+			}
+			return tx.RestoreParcellaire(ctx, p, sillon.Event{Type: sillon.EventRestoration, State: p.State})
+		}, "parcel_id_key", false},
 		{"a batch of parcels to locate", store.System, func(ctx context.Context, tx *store.Tx) error {
 			_, _, err := tx.LocateParcels(ctx, 20_000, 1_000)
 			return err
@@ -305,6 +328,10 @@ func TestP1Plans(t *testing.T) {
 		{"a few farms saved", store.System, func(ctx context.Context, tx *store.Tx) error {
 			return tx.SaveFarms(ctx, []sillon.Farm{{NumeroBio: "77", Links: []sillon.Link{{Certifier: sillon.Certifier{ID: 18}, State: sillon.LinkEngaged}}}})
 		}, "parcellaire_farm_idx", false},
+		{"links that age", store.System, func(ctx context.Context, tx *store.Tx) error {
+			_, err := tx.AgeLinks(ctx, "77", 100)
+			return err
+		}, "link_not_engaged_idx", false},
 		{"a parcellaire saved", store.Tenant(4), func(ctx context.Context, tx *store.Tx) error {
 			v := version("3", 4, 2026)
 			v.AuditDate.Day = 1 + runs

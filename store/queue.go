@@ -51,6 +51,12 @@ type RetentionJob struct{}
 // Kind names the job in the queue.
 func (RetentionJob) Kind() string { return "retention" }
 
+// A LinksJob asks to look for links that got stale with time alone.
+type LinksJob struct{}
+
+// Kind names the job in the queue.
+func (LinksJob) Kind() string { return "links" }
+
 // A DirectoryJob asks to go on with the reading of the open directory.
 type DirectoryJob struct{}
 

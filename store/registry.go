@@ -68,7 +68,7 @@ func (tx *Tx) FarmSheet(ctx context.Context, numero sillon.NumeroBio, history bo
 	var count *int
 	var revision *int64
 	err := tx.QueryRow(ctx, `
-		SELECT `+farmColumns+`, f.current_oc, c.name, f.numero_client, f.current_state,
+		SELECT `+farmColumns+`, f.current_oc, c.name, f.numero_client, f.shown_state,
 			v.id::text, v.state, v.audit_date, v.surface_m2, v.parcel_count, v.revision
 		FROM farm f
 		LEFT JOIN certifier c ON c.id = f.current_oc
@@ -132,22 +132,23 @@ func (tx *Tx) links(ctx context.Context, numero sillon.NumeroBio) ([]sillon.Link
 }
 
 // LockFarm keeps other edits of a farm waiting until the transaction ends, and
-// returns the farm with its links and its revision, 0 when there is none.
-func (tx *Tx) LockFarm(ctx context.Context, numero sillon.NumeroBio) (sillon.Farm, int64, error) {
+// returns the farm with its links, its revision, and when it was last changed;
+// the revision is 0 when there is no such farm.
+func (tx *Tx) LockFarm(ctx context.Context, numero sillon.NumeroBio) (FarmSheet, error) {
 	// A farm that is not there yet has no row to lock.
 	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended('farm ' || $1, 0))`, string(numero)); err != nil {
-		return sillon.Farm{}, 0, fmt.Errorf("lock farm %s: %w", numero, err)
+		return FarmSheet{}, fmt.Errorf("lock farm %s: %w", numero, err)
 	}
 	var s FarmSheet
 	err := tx.QueryRow(ctx, `SELECT `+farmColumns+` FROM farm f WHERE f.numero_bio = $1 FOR NO KEY UPDATE`, string(numero)).Scan(farmFields(&s)...)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return sillon.Farm{}, 0, nil
+		return FarmSheet{}, nil
 	}
 	if err != nil {
-		return sillon.Farm{}, 0, fmt.Errorf("lock farm %s: %w", numero, err)
+		return FarmSheet{}, fmt.Errorf("lock farm %s: %w", numero, err)
 	}
 	s.Farm.Links, err = tx.links(ctx, numero)
-	return s.Farm, s.Revision, err
+	return s, err
 }
 
 // PutFarm writes a farm as it is given, but for its links.

@@ -36,6 +36,12 @@ var Retentions = []Retention{
 		SELECT count(*) FROM gone`,
 	},
 	{
+		"told",
+		`SELECT count(*) FROM told WHERE ` + toldDue,
+		`WITH gone AS (DELETE FROM told WHERE (oc, actor_id, key) IN (SELECT oc, actor_id, key FROM told WHERE ` + toldDue + ` LIMIT $2) RETURNING 1)
+		SELECT count(*) FROM gone`,
+	},
+	{
 		"import_reply",
 		`SELECT count(*) FROM import_reply r JOIN import_job j ON j.id = r.job WHERE ` + replyDue,
 		`WITH gone AS (DELETE FROM import_reply WHERE job IN (
@@ -77,12 +83,34 @@ var Retentions = []Retention{
 			gone AS (DELETE FROM parcellaire WHERE id IN (SELECT id FROM due) RETURNING 1)
 		SELECT count(*) FROM gone, told`,
 	},
+	{
+		"history",
+		`SELECT count(*) FROM event WHERE ` + historyDue,
+		`WITH gone AS (DELETE FROM event WHERE id IN (SELECT id FROM event WHERE ` + historyDue + ` LIMIT $2) RETURNING 1) SELECT count(*) FROM gone`,
+	},
+	{
+		"trail",
+		`SELECT count(*) FROM trail WHERE ` + trailDue,
+		`WITH gone AS (DELETE FROM trail WHERE id IN (SELECT id FROM trail WHERE ` + trailDue + ` LIMIT $2) RETURNING 1) SELECT count(*) FROM gone`,
+	},
+	{
+		// By xid, of which there is an index: a transaction that began before
+		// another and wrote after it may leave rows for the next day.
+		"change",
+		`SELECT count(*) FROM change WHERE ` + changeDue,
+		`WITH due AS (SELECT seq, xid FROM (SELECT seq, xid, at FROM change ORDER BY xid, seq LIMIT $2) oldest WHERE ` + changeDue + `),
+			told AS (UPDATE change_pruned p SET xid = d.xid, at = now()
+				FROM (SELECT xid FROM due ORDER BY xid DESC LIMIT 1) d WHERE p.xid < d.xid),
+			gone AS (DELETE FROM change WHERE (xid, seq) IN (SELECT xid, seq FROM due) RETURNING 1)
+		SELECT count(*) FROM gone`,
+	},
 }
 
 const (
 	payloadDue = `sha256 IS NOT NULL AND purged_at IS NULL
 		AND ended_at < $1::timestamptz - CASE state WHEN 'DONE' THEN interval '15 days' ELSE interval '90 days' END`
-	keyDue = `CASE WHEN job IS NULL THEN busy_until < $1::timestamptz - interval '1 hour' ELSE created_at < $1::timestamptz - interval '24 hours' END`
+	keyDue  = `CASE WHEN job IS NULL THEN busy_until < $1::timestamptz - interval '1 hour' ELSE created_at < $1::timestamptz - interval '24 hours' END`
+	toldDue = `created_at < $1::timestamptz - interval '24 hours'`
 	// An hour more than its key; and a push may be recognised as long as it waits.
 	replyDue       = `r.created_at < $1::timestamptz - interval '25 hours' AND j.ended_at < $1::timestamptz - interval '25 hours'`
 	resultDue      = `ended_at < $1::timestamptz - interval '24 months'`
@@ -90,6 +118,13 @@ const (
 	declaredDue    = `declared IS NOT NULL AND acknowledged_at < $1::timestamptz - interval '12 months'`
 	parcelDue      = `(p.deleted_at < $1::timestamptz - interval '6 months' OR v.deleted_at < $1::timestamptz - interval '6 months')`
 	parcellaireDue = `deleted_at < $1::timestamptz - interval '6 months'`
+	historyDue     = `at < $1::timestamptz - interval '10 years'`
+	// What supervisors read; who was refused and what was administered is kept as
+	// long as the history. The first line has the index.
+	trailDue = `at < $1::timestamptz - interval '3 years'
+		AND at < $1::timestamptz - CASE kind WHEN 'lecture' THEN interval '3 years' ELSE interval '10 years' END`
+	// Who follows the log and was away for longer reads everything again.
+	changeDue = `at < $1::timestamptz - interval '8 days'`
 )
 
 // CountDue returns how much of a kind is due at an instant.

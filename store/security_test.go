@@ -53,6 +53,9 @@ func withTwoCertifiersOn(t testing.TB, connections int) (*store.DB, string) {
 			if _, err := tx.TakeKey(ctx, oc, "key", uuid.NewString(), time.Minute); err != nil {
 				return err
 			}
+			if err := tx.SaveTold(ctx, sillon.Actor{OC: oc}, "key", store.Told{Content: make([]byte, 32), Status: 201, Body: []byte("{}")}); err != nil {
+				return err
+			}
 			w := &store.Webhook{OC: oc, ID: sillon.WebhookID(uuid.NewString()), URL: "https://certificateur.example/", Events: sillon.WebhookEvents}
 			if err := tx.InsertWebhook(ctx, w, []byte("secret")); err != nil {
 				return err
@@ -97,7 +100,7 @@ const farmData = `
 	SELECT c.relname
 	FROM pg_class c
 	WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND c.relname !~ '^(river_|goose_|spatial_ref_sys$)'
-		AND c.relname NOT IN ('reference_load', 'region', 'departement', 'commune', 'commune_part', 'land', 'cpf', 'certifier', 'change', 'change_epoch', 'retention_run', 'directory_sync')
+		AND c.relname NOT IN ('reference_load', 'region', 'departement', 'commune', 'commune_part', 'land', 'cpf', 'certifier', 'change', 'change_epoch', 'change_pruned', 'retention_run', 'directory_sync')
 	ORDER BY 1`
 
 // TestUnscopedRead proves that the database alone keeps certifiers apart: the
@@ -142,6 +145,7 @@ func TestForeignWrite(t *testing.T) {
 	db, address := withTwoCertifiers(t)
 	theirs := askServer[string](t, address, `SELECT id::text FROM parcellaire WHERE oc = 2 AND year = 2025`)[0]
 	job := askServer[int64](t, address, `SELECT id FROM import_job WHERE oc = 2`)[0]
+	storetest.Exec(t, address, fmt.Sprintf(`INSERT INTO import_job (id, oc, actor_id) OVERRIDING SYSTEM VALUE VALUES (%d, 2, 't')`, job+1000)) // that has no reply
 	box := `ST_MakeEnvelope(3, 47, 3.001, 47.001, 4326)`
 	tests := []struct {
 		name, sql string
@@ -159,6 +163,15 @@ func TestForeignWrite(t *testing.T) {
 		{"new payload", fmt.Sprintf(`INSERT INTO import_payload (job, oc, start, length, data) VALUES (%d, 2, 99, 1, '')`, job), notAllowed},
 		{"new record", fmt.Sprintf(`INSERT INTO import_record (job, oc, rank, start, length, state) VALUES (%d, 2, 99, 0, 1, 'todo')`, job), notAllowed},
 		{"new log", fmt.Sprintf(`INSERT INTO import_log (job, oc, rank, type, code, message) VALUES (%d, 2, 0, 'error', 'x', 'x')`, job), notAllowed},
+		{"event of its own on theirs", `INSERT INTO event (parcellaire_id, oc, type, actor_id, actor_role, state)
+			VALUES ('` + theirs + `', 1, 'FeatureUpdate', 'x', 'x', 'CERTIFIED')`, notAllowed},
+		{"payload of its own on theirs", fmt.Sprintf(`INSERT INTO import_payload (job, oc, start, length, data) VALUES (%d, 1, 99, 1, '')`, job), foreignKeyViolation},
+		{"record of its own on theirs", fmt.Sprintf(`INSERT INTO import_record (job, oc, rank, start, length, state) VALUES (%d, 1, 99, 0, 1, 'todo')`, job), foreignKeyViolation},
+		{"record moved to theirs", fmt.Sprintf(`UPDATE import_record SET job = %d, rank = 99 WHERE rank = 0`, job), foreignKeyViolation},
+		{"log of its own on theirs", fmt.Sprintf(`INSERT INTO import_log (job, oc, rank, type, code, message) VALUES (%d, 1, 0, 'error', 'x', 'x')`, job), foreignKeyViolation},
+		{"reply of its own on theirs", fmt.Sprintf(`INSERT INTO import_reply (job, oc, status, body) VALUES (%d + 1000, 1, 202, '')`, job), foreignKeyViolation},
+		{"key of its own on theirs", fmt.Sprintf(`UPDATE idempotency_key SET job = %d, content = sha256('')`, job), foreignKeyViolation},
+		{"new told", `INSERT INTO told (oc, actor_id, key, content, status, location, etag, body) VALUES (2, '', 'x', sha256(''), 201, '', '', '')`, notAllowed},
 		{"new key", `INSERT INTO idempotency_key (oc, key, holder, busy_until) VALUES (2, 'x', gen_random_uuid(), now())`, notAllowed},
 		{"their key", `DELETE FROM idempotency_key WHERE oc = 2`, ""},
 		{"new reply", fmt.Sprintf(`INSERT INTO import_reply (job, oc, status, body) VALUES (%d, 2, 202, '')`, job), notAllowed},
@@ -311,7 +324,7 @@ func TestNationalReadsAllAndWritesNothing(t *testing.T) {
 	db, address := withTwoCertifiers(t)
 	// Who works for whom at the moment, what was told, and tokens, are nobody's to
 	// read; of webhooks, not the secrets (TestWebhookSecretsAreTheTenants).
-	machinery := []string{"idempotency_key", "import_lane", "import_reply", "token", "webhook"}
+	machinery := []string{"idempotency_key", "import_lane", "import_reply", "token", "told", "webhook"}
 	for _, table := range askServer[string](t, address, farmData) {
 		n, err := run(t, db, store.National, `SELECT * FROM `+table)
 		if slices.Contains(machinery, table) {

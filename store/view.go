@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -118,6 +119,56 @@ func (tx *Tx) StreamParcels(ctx context.Context, id sillon.ParcellaireID, f func
 		return fmt.Errorf("parcels of %s: %w", id, err)
 	}
 	return nil
+}
+
+// A VersionPlace is the place of a parcellaire among those of its farm. The
+// zero VersionPlace is before the first.
+type VersionPlace struct {
+	Day     sillon.Date // start of validity, else audit, else creation
+	Created time.Time
+	ID      sillon.ParcellaireID
+}
+
+// FarmParcellaires returns at most limit live parcellaires of a farm in scope,
+// with the names of their certifiers, after a place, the newest first; and the
+// place of each.
+func (tx *Tx) FarmParcellaires(ctx context.Context, numero sillon.NumeroBio, after VersionPlace, limit int) ([]sillon.Parcellaire, []VersionPlace, error) {
+	rows, _ := tx.Query(ctx, `
+		SELECT `+parcellaireColumns+`, coalesce(c.name, ''), d.day
+		FROM parcellaire v
+		CROSS JOIN LATERAL (SELECT coalesce(v.certified_from, v.audit_date, v.created_at::date) AS day) d
+		LEFT JOIN certifier c ON c.id = v.oc
+		WHERE v.numero_bio = @numero AND v.deleted_at IS NULL
+			AND (@id::uuid IS NULL OR (d.day, v.created_at, v.id) < (@day::date, @created::timestamptz, @id::uuid))
+		ORDER BY d.day DESC, v.created_at DESC, v.id DESC
+		LIMIT @limit`, pgx.NamedArgs{
+		"numero": string(numero), "id": textNull(string(after.ID)), "day": after.Day, "created": nullTime(after.Created), "limit": limit,
+	})
+	var list []sillon.Parcellaire
+	var places []VersionPlace
+	var label string
+	var day sillon.Date
+	for rows.Next() {
+		p, err := scanParcellaire(rows, &label, &day)
+		if err != nil {
+			rows.Close()
+			return nil, nil, fmt.Errorf("parcellaires of %s: %w", numero, err)
+		}
+		p.OCLabel = label
+		list, places = append(list, *p), append(places, VersionPlace{day, p.CreatedAt, p.ID})
+	}
+	if err := rows.Err(); err != nil {
+		return nil, nil, fmt.Errorf("parcellaires of %s: %w", numero, err)
+	}
+	return list, places, nil
+}
+
+// textNull stores an empty text as NULL.
+func textNull(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
 }
 
 // PresentCertifier returns the certifier a farm is with, 0 for none, or

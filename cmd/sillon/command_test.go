@@ -26,7 +26,12 @@ const farms = `numeroBio;nom;certificateurId;certificateur;numeroClient;etat;dat
 func onDatabase(t *testing.T) []string {
 	t.Helper()
 	_, address := storetest.Open(t, 1)
-	return []string{"SILLON_DATABASE_URL=" + address}
+	return served(address)
+}
+
+// served is the environment of commands that may serve on a database.
+func served(address string) []string {
+	return []string{"SILLON_DATABASE_URL=" + address, "SILLON_SECRET=" + strings.Repeat("x", shortestSecret)}
 }
 
 func TestFarmsImport(t *testing.T) {

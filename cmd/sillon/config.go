@@ -44,7 +44,7 @@ type Settings struct {
 	TilesCache       string        `help:"Memory for finished tiles, as 64MiB; 0 keeps none." default:"64MiB"`
 	MetricsListen    string        `help:"Address to serve /metrics apart; without it, only this machine reads them, at the address served."`
 	// A pointer: an empty secret is a fault, none at all is not.
-	Secret               *string `help:"Encrypts the secrets of webhooks; 32 bytes or more, the same on every node. Better as a variable than as a flag (default: one made in the data directory; none with --database-url: no webhooks)."`
+	Secret               *string `help:"Encrypts the secrets of webhooks; 32 bytes or more, the same on every node. Better as a variable than as a flag (default: one made in the data directory; needed to serve with --database-url)."`
 	WebhooksAllowHTTP    bool    `name:"webhooks-allow-http" help:"Let webhooks go to http:// addresses."`
 	WebhooksAllowPrivate bool    `help:"Let webhooks go to private addresses."`
 	LogLevel             string  `help:"debug, info, warn or error." default:"info"`
@@ -124,6 +124,13 @@ func (s Settings) check(f *faults) config {
 		f.add("log-level", "%q is not debug, info, warn or error", s.LogLevel)
 	}
 	return c
+}
+
+// checkServing adds to f what keeps the settings from serving.
+func (s Settings) checkServing(f *faults) {
+	if s.Secret == nil && s.DatabaseURL != "" { // S18: its nodes would each make another
+		f.add("secret", "needed with --database-url: %d bytes or more, the same on every node", shortestSecret)
+	}
 }
 
 // address returns the address that users know: the public URL, else the one

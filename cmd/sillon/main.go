@@ -43,6 +43,9 @@ type cli struct {
 // A checker is a command with flags of its own that may be wrong.
 type checker interface{ check(*faults) }
 
+// A server is a command that serves, for which more of the settings matters.
+type server interface{ serves() }
+
 // An environment is what a command works with.
 type environment struct {
 	config
@@ -68,6 +71,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return code
 	}
 	cfg := c.check(&wrong)
+	if _, serves := command.Selected().Target.Addr().Interface().(server); serves {
+		c.checkServing(&wrong)
+	}
 	if own, ok := command.Selected().Target.Addr().Interface().(checker); ok {
 		own.check(&wrong)
 	}

@@ -232,7 +232,16 @@ func TestUsage(t *testing.T) {
 		{"no command", nil, nil, 2, nil, []string{`sillon: expected one of "up"`}},
 		{"unknown command", []string{"bogus"}, nil, 2, nil, []string{"sillon: unexpected argument bogus"}},
 		{"unknown flag", []string{"version", "--bogus"}, nil, 2, nil, []string{"sillon: unknown flag --bogus"}},
-		{"no role", []string{"token", "create"}, nil, 2, nil, []string{"--role"}},
+		{"no role", []string{"token", "create"}, nil, 2, nil, []string{"--role (SILLON_ROLE): needed"}},
+		{
+			"O17: no role, among other faults",
+			[]string{"token", "create", "--certifier", "many", "--expires=-1h", "--connections", "1"},
+			nil, 2, nil,
+			[]string{
+				"--role (SILLON_ROLE): needed", "--certifier (SILLON_CERTIFIER): ", "--expires (SILLON_EXPIRES): negative",
+				"--connections (SILLON_CONNECTIONS): 1 is not",
+			},
+		},
 		{
 			"a token for nobody",
 			[]string{"token", "create", "--role", "oc_service", "--expires=-1h"},

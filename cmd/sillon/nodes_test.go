@@ -43,7 +43,7 @@ func numberOf(oc, nth, rank int) int { return 10_000*oc + 100*nth + rank }
 func TestO1TwoNodes(t *testing.T) {
 	t.Parallel()
 	address := emptyDatabase(t)
-	env := []string{"SILLON_DATABASE_URL=" + address, "SILLON_WORKERS=2"}
+	env := append(served(address), "SILLON_WORKERS=2")
 	call{env: env, args: []string{"migrate"}}.must(t)
 	var registry strings.Builder
 	registry.WriteString("numeroBio;certificateurId;certificateur;numeroClient;etat\n")

@@ -22,7 +22,7 @@ func TestRetention(t *testing.T) {
 		}
 		return strings.Join(strings.Fields(got.stdout), " ")
 	}
-	const kinds = "import_payload 0 idempotency_key N import_reply 0 import_result 0 token 0 declared_geometry 0 deleted_parcel 0 deleted_parcellaire 0"
+	const kinds = "import_payload 0 idempotency_key N told 0 import_reply 0 import_result 0 token 0 declared_geometry 0 deleted_parcel 0 deleted_parcellaire 0 history 0 trail 0 change 0"
 	for _, tt := range []struct {
 		args []string
 		keys string

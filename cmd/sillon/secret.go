@@ -14,15 +14,12 @@ import (
 // shortestSecret is the least length of the secret, in bytes.
 const shortestSecret = 32
 
-// secret returns the secret of the service: the one configured, else that of
-// the private database, made on the first need. Another database has none of
-// its own, for its nodes would each make another.
-func (e *environment) secret(private bool) ([]byte, error) {
+// secret returns the secret of the service: the one configured, as it must be
+// with a database of one's own, else that of the private database, made on the
+// first need.
+func (e *environment) secret() ([]byte, error) {
 	if e.Secret != nil {
 		return []byte(*e.Secret), nil // checked
-	}
-	if !private {
-		return nil, nil
 	}
 	path := filepath.Join(e.DataDir, "secret")
 	b, err := os.ReadFile(path)

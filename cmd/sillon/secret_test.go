@@ -6,13 +6,16 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"sillon/store/storetest"
 )
 
-// TestS18Secret refuses to start with an empty or short secret, and makes one
-// where nobody gives any.
+// TestS18Secret refuses to start with an empty or short secret, and with none
+// on a database that is not the private one.
 func TestS18Secret(t *testing.T) {
 	t.Parallel()
-	env := onDatabase(t)
+	_, address := storetest.Open(t, 1)
+	env := []string{"SILLON_DATABASE_URL=" + address}
 	const fault = "--secret (SILLON_SECRET): shorter than 32 bytes"
 	for _, secret := range []string{"", "hush", strings.Repeat("x", 31)} {
 		got := call{env: append([]string{"SILLON_SECRET=" + secret}, env...), args: []string{"serve", "--listen", "127.0.0.1:0"}}.run(t)
@@ -34,8 +37,12 @@ func TestS18Secret(t *testing.T) {
 		code, reply := n.do(t, http.MethodPost, "/api/v3/webhooks", token, body)
 		return code, reply, n.said()
 	}
-	if code, body, _ := create(env, `{"url":"https://9.9.9.9/"}`); code != http.StatusServiceUnavailable || !strings.Contains(body, "WEBHOOKS_INDISPONIBLES") {
-		t.Errorf("webhook without secret: %d %s", code, body)
+	for _, command := range []string{"serve", "up"} {
+		got := call{env: env, args: []string{command, "--listen", "nowhere"}}.run(t)
+		if got.code != 2 {
+			t.Errorf("%s without secret: %+v, want a refusal", command, got)
+		}
+		holds(t, "stderr", got.stderr, []string{"--secret (SILLON_SECRET): needed with --database-url", "--listen (SILLON_LISTEN)"})
 	}
 	env = append(env, "SILLON_SECRET="+secret)
 	if code, body, _ := create(env, `{"url":"http://127.0.0.1/"}`); code != http.StatusBadRequest {
@@ -50,11 +57,11 @@ func TestS18Secret(t *testing.T) {
 func TestPrivateSecret(t *testing.T) {
 	t.Parallel()
 	e := &environment{config: config{Settings: Settings{DataDir: t.TempDir()}}}
-	first, err := e.secret(true)
+	first, err := e.secret()
 	if err != nil || len(first) < shortestSecret {
 		t.Fatalf("%d bytes, %v", len(first), err)
 	}
-	again, err := e.secret(true)
+	again, err := e.secret()
 	if err != nil || string(again) != string(first) {
 		t.Errorf("the second time: another, %v", err)
 	}
@@ -69,10 +76,7 @@ func TestPrivateSecret(t *testing.T) {
 	if err := os.WriteFile(path, []byte("short\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := e.secret(true); err == nil {
+	if _, err := e.secret(); err == nil {
 		t.Error("a short secret is taken")
-	}
-	if other, err := e.secret(false); other != nil || err != nil {
-		t.Errorf("with another database: %d bytes, %v", len(other), err)
 	}
 }

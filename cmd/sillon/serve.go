@@ -33,6 +33,8 @@ type upCommand struct {
 
 func (c upCommand) check(f *faults) { f.checkNumber("demo-parcels", c.DemoParcels, 1, mostDemoParcels) }
 
+func (upCommand) serves() {}
+
 // Run runs everything until ctx ends.
 func (c upCommand) Run(ctx context.Context, env *environment) error {
 	return env.withDatabase(ctx, true, func(ctx context.Context, db *store.DB, private *cluster.Cluster) error {
@@ -51,6 +53,8 @@ func (c upCommand) Run(ctx context.Context, env *environment) error {
 
 type serveCommand struct{}
 
+func (serveCommand) serves() {}
+
 // Run serves until ctx ends.
 func (serveCommand) Run(ctx context.Context, env *environment) error {
 	return env.withDatabase(ctx, false, env.serve)
@@ -59,12 +63,9 @@ func (serveCommand) Run(ctx context.Context, env *environment) error {
 // serve runs the HTTP surface and the jobs until ctx ends, then drains.
 func (e *environment) serve(ctx context.Context, db *store.DB, private *cluster.Cluster) error {
 	log := e.logger()
-	secret, err := e.secret(private != nil)
+	secret, err := e.secret()
 	if err != nil {
 		return err
-	}
-	if secret == nil {
-		log.WarnContext(ctx, "no webhooks: they need --secret (SILLON_SECRET)")
 	}
 	following := tiles.FollowerOptions{Limit: e.tiles, Log: log}
 	cache := tiles.NewCache(e.tilesCache)

@@ -30,7 +30,7 @@ func emptyDatabase(t *testing.T) string {
 func TestServeOtherServer(t *testing.T) {
 	t.Parallel()
 	address := emptyDatabase(t)
-	env := []string{"SILLON_DATABASE_URL=" + address}
+	env := served(address)
 	sillon := func(stdin string, args ...string) string { return call{env: env, stdin: stdin, args: args}.must(t) }
 
 	early := call{env: env, args: []string{"serve", "--listen", "127.0.0.1:0"}}.run(t)
@@ -122,8 +122,8 @@ func TestServeNoDatabase(t *testing.T) {
 		args []string
 		want string
 	}{
-		{"no such database", []string{"serve", "--database-url", missing}, `database "no_such_database" does not exist`},
-		{"no server", []string{"serve", "--database-url", "postgres://u:secret@127.0.0.1:1/x"}, "connection refused"},
+		{"no such database", []string{"serve", "--secret", strings.Repeat("x", shortestSecret), "--database-url", missing}, `database "no_such_database" does not exist`},
+		{"no server", []string{"serve", "--secret", strings.Repeat("x", shortestSecret), "--database-url", "postgres://u:secret@127.0.0.1:1/x"}, "connection refused"},
 		{"no PostgreSQL here", []string{"up", "--bindir", "/nowhere", "--data-dir", dataDir(t)}, "install it with: "},
 	}
 	for _, tt := range tests {
@@ -145,7 +145,7 @@ func TestServeNoDatabase(t *testing.T) {
 func TestServeMetricsApart(t *testing.T) {
 	t.Parallel()
 	_, address := storetest.Open(t, 1)
-	env := []string{"SILLON_DATABASE_URL=" + address}
+	env := served(address)
 	var lc net.ListenConfig
 	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -187,7 +187,7 @@ func TestServeMetricsApart(t *testing.T) {
 func TestServeEndsStreams(t *testing.T) {
 	t.Parallel()
 	_, address := storetest.Open(t, 1)
-	env := []string{"SILLON_DATABASE_URL=" + address}
+	env := served(address)
 	call{env: env, stdin: farms, args: []string{"farms", "import", "-"}}.must(t)
 	token := strings.TrimSpace(call{env: env, args: []string{"token", "create", "--role", "oc_service", "--certifier", "1"}}.must(t))
 	// A job that somebody else is at for ever.

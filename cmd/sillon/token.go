@@ -19,7 +19,7 @@ type tokenCommand struct {
 }
 
 type tokenCreate struct {
-	Role      string        `required:"" help:"oc_service, agence_bio, inao or asp."`
+	Role      string        `help:"oc_service, agence_bio, inao or asp; needed."`
 	Certifier int32         `help:"Id of the certifier, for oc_service."`
 	Label     string        `help:"What the token is for."`
 	Expires   time.Duration `help:"Life of the token, as in 720h (default: no end)."`
@@ -27,13 +27,17 @@ type tokenCreate struct {
 
 func (c tokenCreate) check(f *faults) {
 	var role sillon.Roles
-	if err := role.UnmarshalText([]byte(c.Role)); err != nil || role&sillon.MachineRoles == 0 {
+	// kong would refuse a missing flag alone, and leave the other faults for
+	// the next try.
+	if c.Role == "" {
+		f.add("role", "needed: oc_service, agence_bio, inao or asp")
+	} else if err := role.UnmarshalText([]byte(c.Role)); err != nil || role&sillon.MachineRoles == 0 {
 		f.add("role", "%q is not oc_service, agence_bio, inao or asp", c.Role)
 	}
 	switch {
 	case role == sillon.RoleOCService && c.Certifier <= 0:
 		f.add("certifier", "needed for oc_service")
-	case role != sillon.RoleOCService && c.Certifier != 0:
+	case c.Role != "" && role != sillon.RoleOCService && c.Certifier != 0:
 		f.add("certifier", "only for oc_service")
 	}
 	if c.Expires < 0 {
