@@ -6,6 +6,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	openapi "sillon"
+	"sillon/service"
 )
 
 // healthz handles GET /healthz: the process answers.
@@ -15,21 +16,48 @@ func (s *Server) healthz(c echo.Context) error {
 
 // readiness says what the service is missing.
 type readiness struct {
-	Statut   string   `json:"statut"`
-	Manquant []string `json:"manquant"` // reference data not loaded: communes, departements, regions
+	Statut   string    `json:"statut"`
+	Manquant []string  `json:"manquant"` // reference data not loaded: communes, departements, regions
+	Tuiles   *tileFeed `json:"tuiles,omitempty"`
+}
+
+// tileFeed says where the tiles of parcels come from, and what they lack.
+type tileFeed struct {
+	Source            string  `json:"source"`
+	Etat              string  `json:"etat"`
+	Ecoute            bool    `json:"ecoute"`
+	RetardChangements int64   `json:"retardChangements"`
+	RetardSecondes    float64 `json:"retardSecondes"`
+}
+
+// tileStates says the states of a feed; only in the last do tiles come from memory.
+var tileStates = map[service.TileState]string{
+	service.TilesOff: "sans_memoire", service.TilesLoading: "chargement", service.TilesBehind: "en_retard", service.TilesReady: "a_jour",
+}
+
+func tileFeedJSON(f *service.TileFeed) *tileFeed {
+	if f == nil {
+		return nil
+	}
+	source := "postgis"
+	if f.State == service.TilesReady {
+		source = "memoire"
+	}
+	return &tileFeed{source, tileStates[f.State], f.Listening, f.Changes, f.Lag.Seconds()}
 }
 
 // readyz handles GET /readyz: the database answers. Missing reference data is
-// told, and does not keep the service from working (domain.md §7).
+// told, and does not keep the service from working (domain.md §7); nor do tiles
+// that are behind in memory, which come from the database then.
 func (s *Server) readyz(c echo.Context) error {
-	missing, err := s.service.Ready(c.Request().Context())
+	r, err := s.service.Ready(c.Request().Context())
 	if err != nil {
 		return err
 	}
-	if missing == nil {
-		missing = []string{}
+	if r.Missing == nil {
+		r.Missing = []string{}
 	}
-	return c.JSON(http.StatusOK, readiness{Statut: "ok", Manquant: missing})
+	return c.JSON(http.StatusOK, readiness{"ok", r.Missing, tileFeedJSON(r.Tiles)})
 }
 
 // version handles GET /api/version.

@@ -94,6 +94,10 @@ type gauges struct {
 	queue, queueAge, imports, importAge *prometheus.Desc
 	records, parcels, recordIssues      *prometheus.Desc
 	retentionAge, retentionRemoved      *prometheus.Desc
+	tilesReady, tilesListening          *prometheus.Desc
+	tilesLagChanges, tilesLag           *prometheus.Desc
+	tilesParcels, tilesBytes            *prometheus.Desc
+	tilesReloads                        *prometheus.Desc
 }
 
 func newGauges(svc *service.Service) *gauges {
@@ -115,6 +119,13 @@ func newGauges(svc *service.Service) *gauges {
 		recordIssues:     desc("import_issues_total", "What was wrong in the records pushed to this node, by code.", "code"),
 		retentionAge:     desc("retention_age_seconds", "How long ago a kind of data was last looked through for what was kept long enough.", "kind"),
 		retentionRemoved: desc("retention_removed", "How much of a kind of data the last run of retention removed.", "kind"),
+		tilesReady:       desc("tiles_ready", "Whether tiles of parcels come from memory; else from PostGIS."),
+		tilesListening:   desc("tiles_listening", "Whether the node is told of changes; else it looks for them every second."),
+		tilesLagChanges:  desc("tiles_lag_changes", "Changes of parcels that are committed and not in memory."),
+		tilesLag:         desc("tiles_lag_seconds", "Time since the first change that is not in memory began; 0 without one."),
+		tilesParcels:     desc("tiles_parcels", "Parcels in memory."),
+		tilesBytes:       desc("tiles_bytes", "Memory that they take."),
+		tilesReloads:     desc("tiles_loads_total", "Times that all parcels were read into memory."),
 	}
 }
 
@@ -123,6 +134,7 @@ func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		g.up, g.connections, g.waits, g.waited, g.queue, g.queueAge, g.imports, g.importAge, g.records, g.parcels, g.recordIssues,
 		g.retentionAge, g.retentionRemoved,
+		g.tilesReady, g.tilesListening, g.tilesLagChanges, g.tilesLag, g.tilesParcels, g.tilesBytes, g.tilesReloads,
 	} {
 		ch <- d
 	}
@@ -167,4 +179,20 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 		gauge(g.retentionAge, r.Age, r.Kind)
 		gauge(g.retentionRemoved, float64(r.Removed), r.Kind)
 	}
+	if t := load.Tiles; t != nil {
+		gauge(g.tilesReady, truth(t.State == service.TilesReady))
+		gauge(g.tilesListening, truth(t.Listening))
+		gauge(g.tilesLagChanges, float64(t.Changes))
+		gauge(g.tilesLag, t.Lag.Seconds())
+		gauge(g.tilesParcels, float64(t.Parcels))
+		gauge(g.tilesBytes, float64(t.Bytes))
+		counter(g.tilesReloads, float64(t.Reloads))
+	}
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
 }

@@ -124,34 +124,64 @@ CREATE INDEX event_parcellaire_idx ON event (parcellaire_id, id);
 CREATE TRIGGER event_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON event
 	FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
--- What changed, for those who follow: memory stores of tiles, later webhooks.
--- A sequence is not commit order: a reader compares xid with the xmin of its
--- snapshot (speed.md).
+-- What changed of what tiles show, for those who keep it in memory: the parcels
+-- that are published, or were until then, statement by statement. Nothing else
+-- follows it: what certifiers are told (webhooks) is decided, and stored, by
+-- whoever does the deed.
+-- A sequence is not commit order, and no number that a writer takes is: a reader
+-- asks for the transactions that its last snapshot did not see (store.TileChanges).
 CREATE TABLE change (
-	seq            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-	xid            xid8 NOT NULL DEFAULT pg_current_xact_id(),
-	at             timestamptz NOT NULL DEFAULT now(),
-	parcellaire_id uuid NOT NULL,
-	parcel         bigint NOT NULL,
-	gone           boolean NOT NULL
+	seq     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	xid     xid8 NOT NULL DEFAULT pg_current_xact_id(),
+	at      timestamptz NOT NULL DEFAULT now(),
+	-- Else the table that changed as a whole: parcel when it was truncated, change
+	-- when rows of this one were removed.
+	kind    text NOT NULL DEFAULT 'parcels'
+		CHECK (kind IN ('parcels', 'parcel', 'change', 'certifier', 'cpf', 'commune', 'departement', 'region')),
+	parcels bigint[] NOT NULL DEFAULT '{}', -- keys
+	pruned  xid8 -- of change: the newest transaction whose rows were removed
 );
-CREATE INDEX change_xid_idx ON change (xid, seq);
+CREATE INDEX change_xid_idx ON change (xid);
 
 -- +goose StatementBegin
+-- log_change costs a push one short row for each record: what a fresh version
+-- supersedes is another one. Keys that are near each other share a row.
 CREATE FUNCTION log_change() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
-	INSERT INTO change (parcellaire_id, parcel, gone)
-	SELECT parcellaire_id, key, TG_OP = 'DELETE' OR deleted_at IS NOT NULL FROM touched;
+	CASE TG_OP
+	WHEN 'INSERT' THEN
+		INSERT INTO change (parcels)
+		SELECT array_agg(key) FROM becomes WHERE published AND deleted_at IS NULL GROUP BY key >> 12;
+	WHEN 'UPDATE' THEN
+		INSERT INTO change (parcels)
+		SELECT array_agg(key)
+		FROM (
+			SELECT key FROM was WHERE published AND deleted_at IS NULL
+			UNION
+			SELECT key FROM becomes WHERE published AND deleted_at IS NULL
+		) k
+		GROUP BY key >> 12;
+	WHEN 'DELETE' THEN
+		INSERT INTO change (parcels)
+		SELECT array_agg(key) FROM was WHERE published AND deleted_at IS NULL GROUP BY key >> 12;
+	ELSE
+		INSERT INTO change (kind) VALUES ('parcel');
+	END CASE;
+	IF FOUND THEN
+		PERFORM pg_notify('sillon_change', '');
+	END IF;
 	RETURN NULL;
 END $$;
 -- +goose StatementEnd
 CREATE TRIGGER parcel_inserted AFTER INSERT ON parcel
-	REFERENCING NEW TABLE AS touched FOR EACH STATEMENT EXECUTE FUNCTION log_change();
+	REFERENCING NEW TABLE AS becomes FOR EACH STATEMENT EXECUTE FUNCTION log_change();
 CREATE TRIGGER parcel_updated AFTER UPDATE ON parcel
-	REFERENCING NEW TABLE AS touched FOR EACH STATEMENT EXECUTE FUNCTION log_change();
+	REFERENCING OLD TABLE AS was NEW TABLE AS becomes FOR EACH STATEMENT EXECUTE FUNCTION log_change();
 CREATE TRIGGER parcel_deleted AFTER DELETE ON parcel
-	REFERENCING OLD TABLE AS touched FOR EACH STATEMENT EXECUTE FUNCTION log_change();
+	REFERENCING OLD TABLE AS was FOR EACH STATEMENT EXECUTE FUNCTION log_change();
+CREATE TRIGGER parcel_truncated AFTER TRUNCATE ON parcel
+	FOR EACH STATEMENT EXECUTE FUNCTION log_change();
 
 RESET ROLE;
 

@@ -16,6 +16,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"sillon/sillon"
 )
 
 //go:generate go run ./generate
@@ -213,20 +215,15 @@ func (n *Nomenclature) expand(selector string) ([]string, error) {
 	return slices.Compact(codes), nil
 }
 
-// markChildren finds the codes that others make more precise. The levels of
-// the official CPF add one digit (01.26.1, 01.26.11) or a segment; past its
-// third segment Agence BIO numbers crops side by side (01.19.10.2 fodder beet,
-// 01.19.10.21 sainfoin), so that only a further segment is a child there.
+// markChildren finds the codes that others make more precise.
 func (n *Nomenclature) markChildren() {
 	for i := range n.cpfs {
 		c := &n.cpfs[i]
-		segments := strings.Split(c.Code, ".")
 		for _, longer := range n.cpfs[i+1:] { // sorted: children come next
-			rest, ok := strings.CutPrefix(longer.Code, c.Code)
-			if !ok {
+			if !strings.HasPrefix(longer.Code, c.Code) {
 				break
 			}
-			if rest[0] == '.' || len(segments) == 3 && len(segments[2]) == 1 {
+			if sillon.CPFUnder(longer.Code, c.Code) {
 				c.HasChildren = true
 				break
 			}

@@ -134,7 +134,9 @@ func (s *Service) workSlice(ctx context.Context, oc sillon.OC, holder string, en
 			return nil
 		}))
 	}
-	return false, farms.Wait()
+	err = farms.Wait()
+	s.caughtUp(ctx) // before the job can be seen DONE
+	return false, err
 }
 
 // recordsAtOnce lets a record be read while another one is being committed.
@@ -255,5 +257,8 @@ func (s *Service) Import(ctx context.Context, a sillon.Actor, id int64) (*Import
 		v.Issues, err = tx.ImportIssues(ctx, id, "")
 		return err
 	})
+	if err == nil && v.EndedAt != nil {
+		s.caughtUp(ctx) // another node may have stored it
+	}
 	return &v, err
 }

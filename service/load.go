@@ -13,6 +13,7 @@ import (
 type Load struct {
 	store.QueueLoad // of all nodes; zero when the database did not answer
 	Pool            store.PoolLoad
+	Tiles           *TileFeed // nil when the node keeps no tiles, or the database did not answer
 	Work
 }
 
@@ -69,7 +70,10 @@ func (s *Service) Load(ctx context.Context) (Load, error) {
 	l.Issues = maps.Clone(l.Issues)
 	s.work.Unlock()
 	err := s.db.InTx(ctx, store.System, func(tx *store.Tx) (err error) {
-		l.QueueLoad, err = tx.QueueLoad(ctx)
+		if l.QueueLoad, err = tx.QueueLoad(ctx); err != nil {
+			return err
+		}
+		l.Tiles, err = s.tileFeed(ctx, tx)
 		return err
 	})
 	l.Pool = s.db.PoolLoad()

@@ -102,11 +102,11 @@ func TestO6LoadReference(t *testing.T) {
 	svc := newService(t, db)
 	digest := func(b []byte) string { sum := sha256.Sum256(b); return hex.EncodeToString(sum[:]) }
 	missing := func() []string {
-		m, err := svc.Ready(t.Context())
+		r, err := svc.Ready(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
-		return m
+		return r.Missing
 	}
 	if diff := cmp.Diff([]string{"communes", "departements", "regions"}, missing()); diff != "" {
 		t.Errorf("missing at first (-want +got):\n%s", diff)

@@ -48,9 +48,13 @@ func (s *Service) importFarms(ctx context.Context, r io.Reader, around func(tx *
 		return done, sillon.ErrFarmsRefused.With(errs...)
 	}
 	done.Count = len(farms)
-	return done, s.db.InTx(ctx, store.System, func(tx *store.Tx) error {
+	err = s.db.InTx(ctx, store.System, func(tx *store.Tx) error {
 		return around(tx, func() (FarmsImported, error) { return done, tx.SaveFarms(ctx, farms) })
 	})
+	if err == nil {
+		s.caughtUp(ctx)
+	}
+	return done, err
 }
 
 // SendFarms is ImportFarms for an actor, by a request that the trail names.
@@ -152,6 +156,9 @@ func (s *Service) PutFarm(ctx context.Context, a sillon.Actor, e FarmEdit) (shee
 		sheet, err = tx.FarmSheet(ctx, e.NumeroBio, true)
 		return err
 	})
+	if err == nil {
+		s.caughtUp(ctx)
+	}
 	return sheet, created, err
 }
 
@@ -217,6 +224,9 @@ func (s *Service) PutLink(ctx context.Context, a sillon.Actor, e LinkEdit) (shee
 		sheet, err = tx.FarmSheet(ctx, e.NumeroBio, true)
 		return err
 	})
+	if err == nil {
+		s.caughtUp(ctx)
+	}
 	return sheet, created, err
 }
 

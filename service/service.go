@@ -14,6 +14,7 @@ import (
 	"sillon/importers/exchange"
 	"sillon/sillon"
 	"sillon/store"
+	"sillon/tiles"
 	"sillon/upstream"
 )
 
@@ -35,6 +36,8 @@ type Options struct {
 	// DirectoryEvery old is done again.
 	Directory      Directory
 	DirectoryEvery time.Duration
+	// Tiles keeps the parcels in memory for tiles; nil has them read from PostGIS.
+	Tiles *tiles.Follower
 }
 
 // A Service answers for the whole domain. It is safe for concurrent use.
@@ -95,31 +98,40 @@ func reachesFarms(a sillon.Actor) bool { return scopeOf(a) != store.Open }
 // down: a probe that hangs tells nothing.
 const readyWithin = 3 * time.Second
 
-// Ready reports what keeps the service from its work: nil when all is well.
-// A missing reference is named in missing, not an error.
-func (s *Service) Ready(ctx context.Context) (missing []string, err error) {
+// A Readiness is what a service that works lacks all the same.
+type Readiness struct {
+	Missing []string  // reference data that is not loaded: communes, departements, regions
+	Tiles   *TileFeed // nil when the node keeps no tiles
+}
+
+// Ready reports how the service is, or what keeps it from its work.
+func (s *Service) Ready(ctx context.Context) (r Readiness, err error) {
 	ctx, cancel := context.WithTimeout(ctx, readyWithin)
 	defer cancel()
 	if err := s.db.Ping(ctx); err != nil {
-		return nil, sillon.ErrUnavailable.Because(err)
+		return r, sillon.ErrUnavailable.Because(err)
 	}
 	loaded := map[string]bool{}
 	err = s.db.InTx(ctx, store.System, func(tx *store.Tx) error {
 		loads, err := tx.Loads(ctx)
+		if err != nil {
+			return err
+		}
 		for _, l := range loads {
 			loaded[l.Kind] = true
 		}
+		r.Tiles, err = s.tileFeed(ctx, tx)
 		return err
 	})
 	if err != nil {
-		return nil, sillon.ErrUnavailable.Because(err)
+		return r, sillon.ErrUnavailable.Because(err)
 	}
 	for _, kind := range []string{"communes", "departements", "regions"} {
 		if !loaded[kind] {
-			missing = append(missing, kind)
+			r.Missing = append(r.Missing, kind)
 		}
 	}
-	return missing, nil
+	return r, nil
 }
 
 // A ground is what the service holds in memory of the communes: it is made

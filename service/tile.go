@@ -1,11 +1,13 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"maps"
+	"slices"
 
-	"github.com/paulmach/orb"
-
+	"sillon/geo"
 	"sillon/sillon"
 	"sillon/store"
 	"sillon/tiles"
@@ -17,8 +19,8 @@ const (
 	TilesDepartements = string(tiles.LayerDepartements)
 )
 
-// Tile makes a tile of what the public may see, from PostGIS: what is
-// committed is in the next tile read (domain.md §16). The address is zoom,
+// Tile makes a tile of what the public may see: what is committed is in the
+// next tile read (domain.md §16). The address is zoom,
 // column and row as a path has them. Outside the tileset it is
 // sillon.ErrNotFound.
 func (s *Service) Tile(ctx context.Context, tileset, z, x, y string) (*tiles.Tile, error) {
@@ -29,7 +31,7 @@ func (s *Service) Tile(ctx context.Context, tileset, z, x, y string) (*tiles.Til
 	if !ok {
 		return nil, sillon.ErrNotFound
 	}
-	t, err := tiles.Encode(ctx, postgis{s.db}, tiles.Layer(tileset), &tiles.Query{Scope: tiles.Public}, a)
+	t, err := tiles.Encode(ctx, s.sourceOf(tiles.Layer(tileset)), tiles.Layer(tileset), &tiles.Query{Scope: tiles.Public}, a)
 	if errors.Is(err, tiles.ErrNoTile) {
 		return nil, sillon.ErrNotFound
 	}
@@ -51,61 +53,89 @@ type postgis struct{ db *store.DB }
 
 var _ tiles.Source = postgis{}
 
-func (p postgis) Parcels(ctx context.Context, _ *tiles.Query, box orb.Bound, f func(*tiles.Feature) error) error {
-	return p.db.InTx(ctx, store.Open, func(tx *store.Tx) error {
-		var out tiles.Feature
-		return tx.TileParcels(ctx, box, func(t *store.TileParcel) error {
-			out = tiles.Feature{
-				ID: uint64(t.ID), EWKB: t.EWKB, Level: string(t.Level), CPF: t.CPF, Culture: t.Label, Group: t.Group, SurfaceM2: t.SurfaceM2,
-			}
-			return f(&out)
-		})
-	})
-}
-
-func (p postgis) Cells(ctx context.Context, _ *tiles.Query, a tiles.Address, f func(*tiles.Cell) error) error {
-	x0, y0 := a.X<<tiles.CellBits, a.Y<<tiles.CellBits
-	cells := map[[2]uint32]*tiles.Cell{}
-	var order [][2]uint32
-	err := p.db.InTx(ctx, store.Open, func(tx *store.Tx) error {
-		return tx.TileCells(ctx, int(a.Z)+tiles.CellBits, x0, y0, x0+tiles.CellsPerTile, y0+tiles.CellsPerTile, a.Bound(), func(c *store.TileCell) error {
-			key := [2]uint32{c.X, c.Y}
-			cell := cells[key]
-			if cell == nil {
-				cell = &tiles.Cell{X: c.X, Y: c.Y}
-				cells[key], order = cell, append(order, key)
-			}
-			cell.Count += c.Count
-			addSurface(&cell.Surfaces, c.Level, c.SurfaceM2)
+func (p postgis) Parcels(ctx context.Context, _ *tiles.Query, a tiles.Address, f func(*tiles.Feature) error) error {
+	var found parcelsOfTile
+	if err := p.db.InTx(ctx, store.Open, func(tx *store.Tx) error {
+		return tx.TileParcels(ctx, a.Bound(), func(t *store.TileParcel) error {
+			found.add(t)
 			return nil
 		})
-	})
-	if err != nil {
+	}); err != nil {
 		return err
 	}
-	for _, key := range order {
-		if err := f(cells[key]); err != nil {
+	return found.each(f)
+}
+
+// parcelsOfTile holds the parcels of a tile until all are there, to put them
+// in the order of tiles.Source.
+type parcelsOfTile struct {
+	parcels []store.TileParcel
+	ewkb    []byte // of all
+	places  []placeInTile
+}
+
+type placeInTile struct {
+	order  uint32
+	id     int64
+	parcel int
+	end    int // of its EWKB
+}
+
+func (p *parcelsOfTile) add(t *store.TileParcel) {
+	p.ewkb = append(p.ewkb, t.EWKB...)
+	p.places = append(p.places, placeInTile{tiles.CellOrder(t.CellX, t.CellY, geo.CellZoom), t.ID, len(p.parcels), len(p.ewkb)})
+	p.parcels = append(p.parcels, *t)
+	p.parcels[len(p.parcels)-1].EWKB = nil
+}
+
+func (p *parcelsOfTile) each(f func(*tiles.Feature) error) error {
+	start := 0
+	for i, at := range p.places {
+		p.parcels[i].EWKB = p.ewkb[start:at.end]
+		start = at.end
+	}
+	slices.SortFunc(p.places, func(a, b placeInTile) int {
+		return cmp.Or(cmp.Compare(a.order, b.order), cmp.Compare(a.id, b.id))
+	})
+	var out tiles.Feature
+	for _, at := range p.places {
+		t := &p.parcels[at.parcel]
+		out = tiles.Feature{
+			ID: uint64(t.ID), EWKB: t.EWKB, Level: string(t.Level), CPF: t.CPF, Culture: t.Label, Group: t.Group, SurfaceM2: t.SurfaceM2,
+		}
+		if err := f(&out); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func addSurface(s *tiles.Surfaces, l sillon.Level, m2 float64) {
-	switch l {
-	case sillon.LevelAB:
-		s.AB += m2
-	case sillon.LevelC1:
-		s.C1 += m2
-	case sillon.LevelC2:
-		s.C2 += m2
-	case sillon.LevelC3:
-		s.C3 += m2
-	case sillon.LevelCONV:
-		s.CONV += m2
-	case sillon.LevelEngaged, sillon.LevelUnknown:
-		s.Other += m2
+func (p postgis) Cells(ctx context.Context, _ *tiles.Query, a tiles.Address, f func(*tiles.Cell) error) error {
+	zoom := a.Z + tiles.CellBits
+	x0, y0 := a.X<<tiles.CellBits, a.Y<<tiles.CellBits
+	cells := map[uint32]*tiles.Cell{} // by tiles.CellOrder
+	err := p.db.InTx(ctx, store.Open, func(tx *store.Tx) error {
+		return tx.TileCells(ctx, int(zoom), x0, y0, x0+tiles.CellsPerTile, y0+tiles.CellsPerTile, a.Bound(), func(c *store.TileCell) error {
+			order := tiles.CellOrder(c.X, c.Y, zoom)
+			cell := cells[order]
+			if cell == nil {
+				cell = &tiles.Cell{X: c.X, Y: c.Y}
+				cells[order] = cell
+			}
+			cell.Count += c.Count
+			cell.Surfaces.Add(c.Level, c.SurfaceDM2)
+			return nil
+		})
+	})
+	if err != nil {
+		return err
 	}
+	for _, order := range slices.Sorted(maps.Keys(cells)) {
+		if err := f(cells[order]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (p postgis) Departements(ctx context.Context, a tiles.Address, f func(*tiles.Area) error) error {

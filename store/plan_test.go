@@ -42,7 +42,8 @@ func country(t testing.TB) (*store.DB, string) {
 		INSERT INTO import_record (job, oc, rank, numero_bio, start, length, state)
 		SELECT 1, 1, i, i, 1000 * i, 1000, CASE WHEN i < 10000 THEN 'stored' ELSE 'todo' END FROM generate_series(0, 19999) AS i`, `
 		INSERT INTO event (parcellaire_id, oc, type, actor_id, actor_role, state)
-		SELECT id, oc, 'FeatureCollectionCreation', 't', 'oc_service', state FROM parcellaire`,
+		SELECT id, oc, 'FeatureCollectionCreation', 't', 'oc_service', state FROM parcellaire`, `
+		INSERT INTO change (xid, parcels) SELECT i::text::xid8, ARRAY[i] FROM generate_series(1, 20000) AS i`,
 		`VACUUM ANALYZE`)
 	return db, address
 }
@@ -215,6 +216,10 @@ func TestP1Plans(t *testing.T) {
 	in(t, db, store.Tenant(4), func(ctx context.Context, tx *store.Tx) error {
 		return tx.QueryRow(ctx, `SELECT id::text FROM parcellaire WHERE oc = 4 LIMIT 1`).Scan(&id)
 	})
+	at, err := db.TileSnapshot(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
 	runs := 0
 	noVersion, noParcel := func(*sillon.Parcellaire) error { return nil }, func(*sillon.ParcelView) error { return nil }
 	tests := []struct {
@@ -230,6 +235,10 @@ func TestP1Plans(t *testing.T) {
 		{"cells of a tile", store.Open, func(ctx context.Context, tx *store.Tx) error {
 			return tx.TileCells(ctx, 15, 16_500, 11_600, 16_564, 11_664, square(2, 46, 0.7).Bound(), func(*store.TileCell) error { return nil })
 		}, "parcel_geom_idx", false},
+		{"changes that tiles lack", store.System, func(ctx context.Context, tx *store.Tx) error {
+			_, _, err := tx.TileLag(ctx, at)
+			return err
+		}, "change_xid_idx", true},
 		{"exchange of a certifier", store.Tenant(4), func(ctx context.Context, tx *store.Tx) error {
 			return tx.StreamExchange(ctx, store.ExchangeQuery{OC: 4}, noVersion, noParcel)
 		}, "parcellaire_oc_idx", false},

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -80,9 +81,14 @@ func (tx *Tx) notifyImport(ctx context.Context, job int64) error {
 	return nil
 }
 
-// Listen calls f with what is notified on a channel until ctx ends, which is
-// no failure, or the connection is lost. It holds a connection of its own,
-// outside the pool: one that waits would be one less to work with.
+// quiet is how long a connection that listens may tell nothing before it is
+// asked whether it is still there: one that was cut off never tells.
+const quiet = 15 * time.Second
+
+// Listen calls f once it listens to a channel, with an empty payload, then with
+// what is notified there, until ctx ends, which is no failure, or the
+// connection is lost. It holds a connection of its own, outside the pool: one
+// that waits would be one less to work with.
 func (db *DB) Listen(ctx context.Context, channel string, f func(payload string)) error {
 	cfg := db.pool.Config().ConnConfig
 	cfg.RuntimeParams["application_name"] = "sillon listener"
@@ -94,14 +100,32 @@ func (db *DB) Listen(ctx context.Context, channel string, f func(payload string)
 	if _, err := conn.Exec(ctx, `LISTEN `+pgx.Identifier{channel}.Sanitize()); err != nil {
 		return fmt.Errorf("listen to %s: %w", channel, err)
 	}
+	f("")
 	for {
-		n, err := conn.WaitForNotification(ctx)
+		payload, told, err := next(ctx, conn)
 		switch {
 		case ctx.Err() != nil:
 			return nil
 		case err != nil:
 			return fmt.Errorf("listen to %s: %w", channel, err)
+		case told:
+			f(payload)
 		}
-		f(n.Payload)
 	}
+}
+
+// next returns what is notified next; told is false when nothing was for a while.
+func next(ctx context.Context, conn *pgx.Conn) (payload string, told bool, err error) {
+	wait, cancel := context.WithTimeout(ctx, quiet)
+	defer cancel()
+	n, err := conn.WaitForNotification(wait)
+	if err == nil {
+		return n.Payload, true, nil
+	}
+	if wait.Err() == nil || ctx.Err() != nil {
+		return "", false, err
+	}
+	ask, cancel := context.WithTimeout(ctx, quiet)
+	defer cancel()
+	return "", false, conn.Ping(ask)
 }

@@ -109,7 +109,7 @@ func (db *DB) Pool() *pgxpool.Pool { return db.pool }
 // InTx runs f in a transaction that sees what scope allows: committed when f
 // returns nil, else rolled back.
 func (db *DB) InTx(ctx context.Context, scope Scope, f func(*Tx) error) error {
-	return db.inTx(ctx, scope, "", f)
+	return db.begin(ctx, scope, "BEGIN", "", f)
 }
 
 // InQuickTx is InTx for the many short transactions of work that is taken up
@@ -117,10 +117,11 @@ func (db *DB) InTx(ctx context.Context, scope Scope, f func(*Tx) error) error {
 // commit, and a statement is planned once per connection, not once per
 // transaction (planning that of the parcels costs more than running it).
 func (db *DB) InQuickTx(ctx context.Context, scope Scope, f func(*Tx) error) error {
-	return db.inTx(ctx, scope, "; SET LOCAL synchronous_commit = off; SET LOCAL plan_cache_mode = force_generic_plan", f)
+	return db.begin(ctx, scope, "BEGIN", "; SET LOCAL synchronous_commit = off; SET LOCAL plan_cache_mode = force_generic_plan", f)
 }
 
-func (db *DB) inTx(ctx context.Context, scope Scope, more string, f func(*Tx) error) error {
+// begin runs f in a transaction begun by a statement, with more settings.
+func (db *DB) begin(ctx context.Context, scope Scope, statement, more string, f func(*Tx) error) error {
 	if scope.role == "" {
 		return errors.New("a transaction without scope")
 	}
@@ -128,8 +129,8 @@ func (db *DB) inTx(ctx context.Context, scope Scope, more string, f func(*Tx) er
 	if scope.oc != 0 {
 		oc = strconv.Itoa(int(scope.oc))
 	}
-	// One round trip; both parts are ours, not the caller's.
-	begin := "BEGIN; SET LOCAL ROLE " + scope.role + "; SET LOCAL app.oc = '" + oc + "'" + more
+	// One round trip; all parts are ours, not the caller's.
+	begin := statement + "; SET LOCAL ROLE " + scope.role + "; SET LOCAL app.oc = '" + oc + "'" + more
 	return pgx.BeginTxFunc(ctx, db.pool, pgx.TxOptions{BeginQuery: begin}, func(tx pgx.Tx) error {
 		return f(&Tx{tx, db.river})
 	})

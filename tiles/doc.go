@@ -6,4 +6,8 @@
 // and their hectares, up to zoom 9, and the parcels themselves from zoom 10 to
 // 16; LayerDepartements draws the départements up to zoom 12. Encode makes a
 // tile from a Source; TileJSON describes a tileset to map libraries.
+//
+// Memory is the Source that holds all published parcels: about 165 bytes for
+// one of ten corners. Readers take a Snapshot and never wait, edits are applied
+// in one step, and whatever source has the same parcels gives the same bytes.
 package tiles

@@ -63,12 +63,19 @@ type Tile struct {
 // Gzip returns the bytes compressed. The first call does the work.
 func (t *Tile) Gzip() []byte { return t.gzip() }
 
-func newTile(b []byte) *Tile {
+// newTile makes a tile of bytes, and of what they are compressed, nil if they
+// are not yet.
+func newTile(b, packed []byte) *Tile {
 	sum := sha256.Sum256(b)
 	tag := hex.EncodeToString(sum[:16])
 	return &Tile{
 		Bytes: b, ETag: `"` + tag + `"`, GzipETag: `"` + tag + `-gz"`,
-		gzip: sync.OnceValue(func() []byte { return compress(b) }),
+		gzip: sync.OnceValue(func() []byte {
+			if packed == nil {
+				packed = compress(b)
+			}
+			return packed
+		}),
 	}
 }
 
@@ -83,17 +90,33 @@ func Encode(ctx context.Context, src Source, layer Layer, q *Query, a Address) (
 		return nil, fmt.Errorf("tile %s/%s: %w", layer, a, ErrNoTile)
 	}
 	e := encoders.Get().(*encoder)
-	defer encoders.Put(e)
-	for detail := startOf(layer, a.Z); ; detail++ {
-		if err := e.encode(ctx, src, layer, q, a, detail); err != nil {
+	defer e.free()
+	for e.detail, e.bare = startOf(layer, a.Z), false; ; {
+		if err := e.encode(ctx, src, layer, q, a); err != nil {
 			return nil, fmt.Errorf("tile %s/%s: %w", layer, a, err)
 		}
-		t := newTile(bytes.Clone(e.out))
-		// A dense tile loses detail, and never a feature.
-		if len(t.Bytes) <= budget || detail >= coarsest || len(t.Gzip()) <= budget {
-			return t, nil
+		if len(e.out) <= budget {
+			return newTile(bytes.Clone(e.out), nil), nil
+		}
+		// A dense tile loses detail, then attributes, and never a feature.
+		packed := compress(e.out)
+		if len(packed) <= budget || !e.lighten(layer, a.Z) {
+			return newTile(bytes.Clone(e.out), packed), nil
 		}
 	}
+}
+
+// lighten makes the next try of a tile weigh less; false when it cannot.
+func (e *encoder) lighten(layer Layer, z uint32) bool {
+	switch {
+	case e.detail < coarsest:
+		e.detail++
+	case layer == LayerParcelles && z < minZoomCrops && !e.bare:
+		e.bare = true
+	default:
+		return false
+	}
+	return true
 }
 
 // startOf is the detail to try first: the borders of départements are far
@@ -111,61 +134,35 @@ func startOf(layer Layer, z uint32) mvt.Detail {
 
 // An encoder is what one Encode works with.
 type encoder struct {
-	layer mvt.Layer
-	out   []byte
+	layer  mvt.Layer
+	detail mvt.Detail
+	bare   bool // of parcels, tells the level only
+	out    []byte
+	keys   parcelKeys
+	kinds  kinds
 }
 
 var encoders = sync.Pool{New: func() any { return new(encoder) }}
 
+// free gives the encoder back, without what it knows of the last tile.
+func (e *encoder) free() {
+	e.layer.Forget()
+	encoders.Put(e)
+}
+
 // encode writes the tile to e.out.
-func (e *encoder) encode(ctx context.Context, src Source, layer Layer, q *Query, a Address, detail mvt.Detail) error {
+func (e *encoder) encode(ctx context.Context, src Source, layer Layer, q *Query, a Address) error {
 	var err error
 	switch {
 	case layer == LayerDepartements:
-		err = e.departements(ctx, src, a, detail)
+		err = e.departements(ctx, src, a)
 	case a.Z <= maxZoomCells:
 		err = e.cells(ctx, src, q, a)
 	default:
-		err = e.parcels(ctx, src, q, a, detail)
+		err = e.parcels(ctx, src, q, a)
 	}
 	e.out = e.layer.Append(e.out[:0])
 	return err
-}
-
-func (e *encoder) parcels(ctx context.Context, src Source, q *Query, a Address, detail mvt.Detail) error {
-	l := &e.layer
-	if err := l.Begin(vectorParcelles, a.Z, a.X, a.Y, detail); err != nil {
-		return err
-	}
-	level, group := l.Key("niveau"), l.Key("groupe")
-	var cpf, culture, surface mvt.Key
-	crops := a.Z >= minZoomCrops
-	if crops {
-		cpf, culture, surface = l.Key("cpf"), l.Key("culture"), l.Key("surface")
-	}
-	text := func(k mvt.Key, s string) {
-		if s != "" {
-			l.String(k, s)
-		}
-	}
-	return src.Parcels(ctx, q, a.Bound(), func(f *Feature) error {
-		ok, err := l.Polygons(f.EWKB)
-		if err != nil {
-			return fmt.Errorf("parcel %d: %w", f.ID, err)
-		}
-		if !ok {
-			return nil
-		}
-		text(level, f.Level)
-		text(group, f.Group)
-		if crops {
-			text(cpf, f.CPF)
-			text(culture, f.Culture)
-			l.Double(surface, math.Round(f.SurfaceM2/100)/100)
-		}
-		l.Add(f.ID)
-		return nil
-	})
 }
 
 func (e *encoder) cells(ctx context.Context, src Source, q *Query, a Address) error {
@@ -190,8 +187,8 @@ func (e *encoder) cells(ctx context.Context, src Source, q *Query, a Address) er
 		if name := s.level(); name != "" {
 			l.String(level, name)
 		}
-		for i, m2 := range [...]float64{s.AB, s.C1, s.C2, s.C3, s.CONV, s.Other} {
-			if ha := hectares(m2); ha > 0 {
+		for i, dm2 := range [...]int64{s.AB, s.C1, s.C2, s.C3, s.CONV, s.Other} {
+			if ha := hectares(dm2); ha > 0 {
 				l.Double(levels[i], ha)
 			}
 		}
@@ -202,16 +199,16 @@ func (e *encoder) cells(ctx context.Context, src Source, q *Query, a Address) er
 
 // hectares rounds to a tenth, and to the hectare from ten on: a map shows no
 // more, and cells share their values.
-func hectares(m2 float64) float64 {
-	if m2 >= 1e5 {
-		return math.Round(m2 / 1e4)
+func hectares(dm2 int64) float64 {
+	if dm2 >= 1e7 {
+		return math.Round(float64(dm2) / 1e6)
 	}
-	return math.Round(m2/1e3) / 10
+	return math.Round(float64(dm2)/1e5) / 10
 }
 
-func (e *encoder) departements(ctx context.Context, src Source, a Address, detail mvt.Detail) error {
+func (e *encoder) departements(ctx context.Context, src Source, a Address) error {
 	l := &e.layer
-	if err := l.Begin(vectorDepartements, a.Z, a.X, a.Y, detail); err != nil {
+	if err := l.Begin(vectorDepartements, a.Z, a.X, a.Y, e.detail); err != nil {
 		return err
 	}
 	code, name := l.Key("code"), l.Key("nom")

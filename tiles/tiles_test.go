@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"strings"
@@ -30,10 +31,10 @@ type memory struct {
 	areas   []tiles.Area
 }
 
-func (m *memory) Parcels(_ context.Context, q *tiles.Query, box orb.Bound, f func(*tiles.Feature) error) error {
+func (m *memory) Parcels(_ context.Context, q *tiles.Query, a tiles.Address, f func(*tiles.Feature) error) error {
 	for i := range m.parcels {
 		g, _, err := ewkb.Unmarshal(m.parcels[i].EWKB)
-		if q.Scope != tiles.Public || err == nil && !g.Bound().Intersects(box) {
+		if q.Scope != tiles.Public || err == nil && !g.Bound().Intersects(a.Bound()) {
 			continue
 		}
 		if err := f(&m.parcels[i]); err != nil {
@@ -134,14 +135,88 @@ func TestParcels(t *testing.T) {
 	}
 }
 
+// TestAttributesByScope tells what names a farm to nobody who sees all parcels,
+// and a certifier only to those who see those of all.
+func TestAttributesByScope(t *testing.T) {
+	t.Parallel()
+	const version = "00000000-0000-0000-0000-000000000007"
+	feature := tiles.Feature{
+		ID: 1, EWKB: field(t, 4.9, 44.7), Level: "AB", CPF: "01.11.11", Culture: "Blé dur", Group: "Céréales", SurfaceM2: 12345.6,
+		Farm: "1001", Version: version, State: "CERTIFIED", Parcel: "12", Label: "1.2", GeometryStatus: "corrigee", Certifier: "Certificateur",
+	}
+	bare := tiles.Feature{ID: 2, EWKB: field(t, 4.9, 44.7), Farm: "1001", Version: version, State: "CERTIFIED", Parcel: "13", GeometryStatus: "valide"}
+	near := map[string]any{"niveau": "AB", "groupe": "Céréales", "cpf": "01.11.11", "culture": "Blé dur", "surface": 1.23}
+	with := func(pairs ...any) map[string]any {
+		m := maps.Clone(near)
+		for i := 0; i < len(pairs); i += 2 {
+			m[pairs[i].(string)] = pairs[i+1]
+		}
+		return m
+	}
+	private := []any{
+		"surface", 1.2346, "numeroBio", "1001", "parcellaire", version, "parcelle", "12", "libelle", "1.2", "statut", "CERTIFIED", "geometrieStatut", "corrigee",
+	}
+	tests := []struct {
+		name  string
+		scope tiles.Scope
+		zoom  uint32
+		want  map[string]any
+	}{
+		{"everybody", tiles.Public, 12, near},
+		{"a certifier", tiles.Scope{Kind: tiles.ScopeCertifier, OC: 1}, 12, with(private...)},
+		{"a farm", tiles.Scope{Kind: tiles.ScopeFarm, Farm: "1001"}, 16, with(private...)},
+		{"a parcellaire", tiles.Scope{Kind: tiles.ScopeVersion, Version: version}, 12, with(private...)},
+		{"a supervisor", tiles.Scope{Kind: tiles.ScopeAll}, 12, with(append(private, "certificateur", "Certificateur")...)},
+		{"a certifier from afar", tiles.Scope{Kind: tiles.ScopeCertifier, OC: 1}, 11, map[string]any{"niveau": "AB", "groupe": "Céréales"}},
+		{"a supervisor from afar", tiles.Scope{Kind: tiles.ScopeAll}, 10, map[string]any{"niveau": "AB", "groupe": "Céréales", "certificateur": "Certificateur"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			src := &blind{parcels: []tiles.Feature{feature, bare}}
+			tile, err := tiles.Encode(t.Context(), src, tiles.LayerParcelles, &tiles.Query{Scope: tt.scope}, at(tt.zoom, 4.8995, 44.6995))
+			if err != nil {
+				t.Fatal(err)
+			}
+			layers, err := mvttest.Decode(tile.Bytes)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, layers[0].Features[0].Attributes); diff != "" {
+				t.Errorf("attributes (-want +got):\n%s", diff)
+			}
+			for _, absent := range []string{"niveau", "groupe", "cpf", "culture", "libelle", "geometrieStatut", "certificateur"} {
+				if v, ok := layers[0].Features[1].Attributes[absent]; ok {
+					t.Errorf("%s is %q, want none", absent, v)
+				}
+			}
+		})
+	}
+}
+
+// blind is a Source that shows its parcels to all.
+type blind struct {
+	memory
+	parcels []tiles.Feature
+}
+
+func (b *blind) Parcels(_ context.Context, _ *tiles.Query, _ tiles.Address, f func(*tiles.Feature) error) error {
+	for i := range b.parcels {
+		if err := f(&b.parcels[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func TestCells(t *testing.T) {
 	t.Parallel()
 	const z = 9
 	a := at(z, 4.9, 44.7)
 	src := &memory{cells: []tiles.Cell{
-		{X: a.X * 64, Y: a.Y * 64, Count: 3, Surfaces: tiles.Surfaces{AB: 10_400, CONV: 20_000, Other: 300}},
-		{X: a.X*64 + 63, Y: a.Y*64 + 1, Count: 1, Surfaces: tiles.Surfaces{C2: 1_234_567}},
-		{X: a.X*64 + 5, Y: a.Y * 64, Count: 1, Surfaces: tiles.Surfaces{AB: 1_000, Other: 20_000}},
+		{X: a.X * 64, Y: a.Y * 64, Count: 3, Surfaces: tiles.Surfaces{AB: 1_040_000, CONV: 2_000_000, Other: 30_000}},
+		{X: a.X*64 + 63, Y: a.Y*64 + 1, Count: 1, Surfaces: tiles.Surfaces{C2: 123_456_700}},
+		{X: a.X*64 + 5, Y: a.Y * 64, Count: 1, Surfaces: tiles.Surfaces{AB: 100_000, Other: 2_000_000}},
 	}}
 	layers := decode(t, src, tiles.LayerParcelles, a)
 	if len(layers) != 1 || layers[0].Name != "mailles" {
@@ -173,11 +248,11 @@ func TestCellsOfADenseTile(t *testing.T) {
 	a := at(7, 4.9, 44.7)
 	src := &memory{}
 	for i := range uint32(64 * 64) {
-		ha := func(most, often float64) float64 {
+		ha := func(most, often float64) int64 {
 			if rnd.Float64() > often {
 				return 0
 			}
-			return 1e4 * most * rnd.Float64() * rnd.Float64()
+			return int64(1e6 * most * rnd.Float64() * rnd.Float64())
 		}
 		src.cells = append(src.cells, tiles.Cell{
 			X: a.X*64 + i%64, Y: a.Y*64 + i/64, Count: rnd.IntN(100),
@@ -244,6 +319,41 @@ func TestTooDenseATileLosesDetailAndNoParcel(t *testing.T) {
 	}
 	if got := len(layers[0].Features); got < n*99/100 {
 		t.Errorf("%d parcels of %d", got, n)
+	}
+}
+
+// TestFarTooDenseATile has more parcels than any detail makes room for: they
+// are all there, with their level alone.
+func TestFarTooDenseATile(t *testing.T) {
+	t.Parallel()
+	const n = 34_000
+	a := at(10, 4.9, 44.7)
+	box := a.Bound()
+	rnd := rand.New(rand.NewPCG(1, 2))
+	src := &blind{}
+	for i := range n {
+		lon := box.Min[0] + (0.1+0.8*rnd.Float64())*(box.Max[0]-box.Min[0])
+		lat := box.Min[1] + (0.1+0.8*rnd.Float64())*(box.Max[1]-box.Min[1])
+		src.parcels = append(src.parcels, tiles.Feature{
+			ID: rnd.Uint64N(1<<40)<<13 | uint64(i&8191), EWKB: field(t, lon, lat), Level: "AB", Group: fmt.Sprint("Groupe ", i), Certifier: "Certificateur",
+		})
+	}
+	tile, err := tiles.Encode(t.Context(), src, tiles.LayerParcelles, &tiles.Query{Scope: tiles.Scope{Kind: tiles.ScopeAll}}, a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	layers, err := mvttest.Decode(tile.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := len(layers[0].Features); got != n {
+		t.Errorf("%d parcels of %d", got, n)
+	}
+	if diff := cmp.Diff(map[string]any{"niveau": "AB"}, layers[0].Features[0].Attributes); diff != "" {
+		t.Errorf("attributes (-want +got):\n%s", diff)
+	}
+	if size := len(tile.Gzip()); size > 500_000 {
+		t.Errorf("%d bytes, want 500 000 at the most", size)
 	}
 }
 
@@ -414,7 +524,7 @@ func TestTileJSONTellsAll(t *testing.T) {
 	a9 := at(9, 4.9, 44.7)
 	src := &memory{
 		parcels: []tiles.Feature{{ID: 1, EWKB: field(t, 4.9, 44.7), Level: "AB", CPF: "01.11.11", Culture: "Blé dur", Group: "Céréales"}},
-		cells:   []tiles.Cell{{X: a9.X * 64, Y: a9.Y * 64, Count: 1, Surfaces: tiles.Surfaces{AB: 2e4, C1: 1e4, C2: 1e4, C3: 1e4, CONV: 1e4, Other: 1e4}}},
+		cells:   []tiles.Cell{{X: a9.X * 64, Y: a9.Y * 64, Count: 1, Surfaces: tiles.Surfaces{AB: 2e6, C1: 1e6, C2: 1e6, C3: 1e6, CONV: 1e6, Other: 1e6}}},
 		areas:   []tiles.Area{{Code: "26", Name: "Drôme", EWKB: field(t, 4.9, 44.7)}},
 	}
 	written := map[string]map[string]bool{}

@@ -40,6 +40,7 @@ type Settings struct {
 	RateAddress      int           `help:"Requests a minute from an address; 0 does not limit." default:"30000"`
 	RateFailures     int           `help:"Wrong tokens a minute from an address; 0 does not limit." default:"1000"`
 	TrustedProxies   string        `help:"Networks (CIDR, commas between) whose X-Forwarded-For tells the client's address."`
+	TilesMemory      string        `help:"Memory that the parcels may take for tiles, as 800MB or 2GiB; 0 has tiles read from PostGIS (default: half of what this process may have)."`
 	MetricsListen    string        `help:"Address to serve /metrics apart; without it, only this machine reads them, at the address served."`
 	// A pointer: an empty secret is a fault, none at all is not.
 	Secret               *string `help:"Encrypts the secrets of webhooks; 32 bytes or more, the same on every node. Better as a variable than as a flag (default: one made in the data directory; needed to serve with --database-url)."`
@@ -52,6 +53,7 @@ type Settings struct {
 type config struct {
 	Settings
 	background string
+	tiles      int64 // bytes
 	proxies    []netip.Prefix
 	level      slog.Level
 }
@@ -85,6 +87,13 @@ func (s Settings) check(f *faults) config {
 			f.add("trusted-proxies", "%q is not a network, as 10.0.0.0/8", part)
 		}
 		c.proxies = append(c.proxies, network)
+	}
+	c.tiles = machineMemory(os.DirFS("/")) / 2
+	if s.TilesMemory != "" {
+		var ok bool
+		if c.tiles, ok = parseBytes(s.TilesMemory); !ok {
+			f.add("tiles-memory", "%q is not a size, as 800MB", s.TilesMemory)
+		}
 	}
 	f.checkListen("listen", s.Listen)
 	if s.MetricsListen != "" {

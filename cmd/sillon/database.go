@@ -9,6 +9,7 @@ import (
 	"sillon/sillon"
 	"sillon/store"
 	"sillon/store/cluster"
+	"sillon/tiles"
 	"sillon/upstream"
 )
 
@@ -82,18 +83,18 @@ func (e *environment) migrate(ctx context.Context, admin string) error {
 }
 
 func (e *environment) newService(db *store.DB) (*service.Service, error) {
-	return e.newServiceWith(db, nil)
+	return e.newServiceWith(db, nil, nil)
 }
 
-// newServiceWith is newService for one that sends to webhooks, when there is a
-// secret.
-func (e *environment) newServiceWith(db *store.DB, secret []byte) (*service.Service, error) {
+// newServiceWith is newService for one that serves: it sends to webhooks, when
+// there is a secret, and keeps the parcels in memory.
+func (e *environment) newServiceWith(db *store.DB, secret []byte, parcels *tiles.Follower) (*service.Service, error) {
 	nomenclature, err := reference.Load()
 	if err != nil {
 		return nil, fmt.Errorf("nomenclature: %w", err)
 	}
 	opts := service.Options{
-		IsCPF: nomenclature.IsCPF, Log: e.logger(), Secret: secret, DirectoryEvery: e.DirectoryEvery,
+		IsCPF: nomenclature.IsCPF, Log: e.logger(), Secret: secret, DirectoryEvery: e.DirectoryEvery, Tiles: parcels,
 		Poster: upstream.NewPoster(upstream.Options{
 			Guard: upstream.Guard{AllowHTTP: e.WebhooksAllowHTTP, AllowPrivate: e.WebhooksAllowPrivate}, UserAgent: "Sillon/" + version,
 		}),

@@ -268,7 +268,7 @@ func TestUsage(t *testing.T) {
 			[]string{
 				"SILLON_WORKERS=0", "SILLON_LOG_LEVEL=loud", "SILLON_BACKGROUND=moon", "SILLON_DEMO=perhaps",
 				"SILLON_DATABASE_URL=mysql://x", "SILLON_ADMIN_DATABASE_URL=://",
-				"SILLON_RATE_TOKEN=-1", "SILLON_TRUSTED_PROXIES=10.0.0.0/8, here", "SILLON_METRICS_LISTEN=9090",
+				"SILLON_RATE_TOKEN=-1", "SILLON_TRUSTED_PROXIES=10.0.0.0/8, here", "SILLON_METRICS_LISTEN=9090", "SILLON_TILES_MEMORY=12Mo",
 			},
 			2, nil,
 			[]string{
@@ -278,7 +278,7 @@ func TestUsage(t *testing.T) {
 				`--public-url (SILLON_PUBLIC_URL): "ftp://x"`, "--workers (SILLON_WORKERS): 0 is not a number from 1 to 100",
 				"--rate-token (SILLON_RATE_TOKEN): -1 is not a number", `--trusted-proxies (SILLON_TRUSTED_PROXIES): "here"`,
 				`--metrics-listen (SILLON_METRICS_LISTEN): "9090" is not host:port`, `--log-level (SILLON_LOG_LEVEL): "loud"`, `--background (SILLON_BACKGROUND): "moon"`,
-				`--demo (SILLON_DEMO): `, "--database-url (SILLON_DATABASE_URL): not a postgres:// address",
+				`--demo (SILLON_DEMO): `, `--tiles-memory (SILLON_TILES_MEMORY): "12Mo" is not a size`, "--database-url (SILLON_DATABASE_URL): not a postgres:// address",
 				"--admin-database-url (SILLON_ADMIN_DATABASE_URL): not a postgres:// address",
 			},
 		},

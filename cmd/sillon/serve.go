@@ -62,13 +62,13 @@ func (serveCommand) Run(ctx context.Context, env *environment) error {
 
 // serve runs the HTTP surface and the jobs until ctx ends, then drains.
 func (e *environment) serve(ctx context.Context, db *store.DB, private *cluster.Cluster) error {
-	tuneCollector()
 	log := e.logger()
 	secret, err := e.secret()
 	if err != nil {
 		return err
 	}
-	svc, err := e.newServiceWith(db, secret)
+	parcels := tiles.NewFollower(db, tiles.FollowerOptions{Limit: e.tiles, Log: log})
+	svc, err := e.newServiceWith(db, secret, parcels)
 	if err != nil {
 		return err
 	}
@@ -131,6 +131,15 @@ func (e *environment) serve(ctx context.Context, db *store.DB, private *cluster.
 		return nil
 	})
 	g.Go(func() error { return runner.Run(ctx) })
+	// Until the last request: its tile is as fresh as any.
+	g.Go(func() error { parcels.Run(drained); return nil })
+	g.Go(func() error {
+		tuneCollector(drained, func() (int64, bool) {
+			s := parcels.Status()
+			return s.Memory.Bytes, s.State == tiles.FollowerLoading
+		})
+		return nil
+	})
 	g.Go(func() error { return svc.KeepTrail(drained) })
 	if private != nil {
 		g.Go(func() error {

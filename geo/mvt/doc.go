@@ -22,9 +22,10 @@
 //
 // Longitude and latitude become whole coordinates of a world of 2³² units a
 // side (9 mm at the equator) by World, which depends on no tile, and these the
-// units of the tile by a shift. So whoever keeps world coordinates in memory
-// gets the bytes that EWKB gives. In a tile, x grows eastwards and y
-// southwards, from 0 to Extent, with Buffer units more on each side.
+// units of the tile by a shift. So whoever keeps a Shape, which is in world
+// coordinates, in memory gets from Layer.Shape the bytes that Layer.Polygons
+// gives for its EWKB. In a tile, x grows eastwards and y southwards, from 0 to
+// Extent, with Buffer units more on each side.
 //
 // # Shapes
 //

@@ -106,6 +106,10 @@ func (l *Layer) Begin(name string, z, x, y uint32, detail Detail) error {
 	return nil
 }
 
+// Forget drops the texts of the layer: they may be part of memory that is
+// worth freeing.
+func (l *Layer) Forget() { clear(l.strings) }
+
 // Len returns the number of features added since Begin.
 func (l *Layer) Len() int { return l.count }
 
@@ -176,6 +180,14 @@ func (l *Layer) tag(k Key, value uint32) {
 	l.tags = appendVarint(l.tags, uint32(k))
 	l.tags = appendVarint(l.tags, value)
 }
+
+// Tags returns the attributes given since the Add before, for Repeat. They are
+// overwritten by the next attribute.
+func (l *Layer) Tags() []byte { return l.tags }
+
+// Repeat gives the feature being written the attributes that Tags returned for
+// another one since the last Begin.
+func (l *Layer) Repeat(tags []byte) { l.tags = append(l.tags, tags...) }
 
 // Add finishes the feature being written: the last shape, and the attributes
 // given since the Add before. Ids are unique in a layer; MapLibre reads them

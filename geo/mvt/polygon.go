@@ -82,10 +82,15 @@ func (l *Layer) Polygons(ewkb []byte) (ok bool, err error) {
 		l.shape = l.shape[:0]
 		return false, err
 	}
+	return l.end(collapsed), nil
+}
+
+// end draws a collapsed shape, and tells whether there is a shape at all.
+func (l *Layer) end(collapsed mark) bool {
 	if at := collapsed.at; collapsed.set && l.keepsCollapsed && len(l.shape) == 0 {
 		l.Rect(at.x, at.y, at.x+1, at.y+1)
 	}
-	return len(l.shape) > 0, nil
+	return len(l.shape) > 0
 }
 
 // Rect makes a rectangle, in units of the tile, the shape of the feature being
@@ -113,15 +118,13 @@ func (l *Layer) polygon(r *reader, collapsed *mark) error {
 	if err != nil {
 		return err
 	}
-	w := &l.work
-	w.points, w.rings = w.points[:0], w.rings[:0]
+	l.work.begin()
 	kept := true
 	for i := range n {
 		coords, err := r.ring()
 		if err != nil {
 			return err
 		}
-		hole := i > 0
 		if !kept {
 			continue // a hole of nothing, read for its faults only
 		}
@@ -129,20 +132,29 @@ func (l *Layer) polygon(r *reader, collapsed *mark) error {
 		if err != nil {
 			return err
 		}
-		if len(w.raw) == 0 {
-			kept = hole // a shell of no point holds nothing
-			continue
-		}
-		first := w.raw[0]
-		if found.area2 != 0 && found.touchesBox() {
-			l.finish(found, hole)
-		}
-		if kept = len(w.rings) > 0; !kept && inBox(first) {
-			*collapsed = mark{first, true}
-		}
+		kept = l.take(found, i > 0, collapsed)
 	}
 	l.drawAll()
 	return nil
+}
+
+func (w *workspace) begin() { w.points, w.rings = w.points[:0], w.rings[:0] }
+
+// take keeps what the tile holds of the snapped ring. kept is false when
+// nothing is left of the shell, so that its holes are holes of nothing.
+func (l *Layer) take(found snapped, hole bool, collapsed *mark) (kept bool) {
+	w := &l.work
+	if len(w.raw) == 0 {
+		return hole // a shell of no point holds nothing
+	}
+	first := w.raw[0]
+	if found.area2 != 0 && found.touchesBox() {
+		l.finish(found, hole)
+	}
+	if kept = len(w.rings) > 0; !kept && inBox(first) {
+		*collapsed = mark{first, true}
+	}
+	return kept
 }
 
 func inBox(p point) bool {
@@ -173,7 +185,7 @@ func (l *Layer) snap(coords []byte, big bool) (snapped, error) {
 	}
 	out := w.raw[:n]
 	k := 0
-	s := snapped{minX: math.MaxInt32, minY: math.MaxInt32, maxX: math.MinInt32, maxY: math.MinInt32}
+	s := nowhere
 	for ; len(coords) >= pointSize; coords = coords[pointSize:] {
 		var a, b uint64
 		if big {
@@ -185,11 +197,7 @@ func (l *Layer) snap(coords []byte, big bool) (snapped, error) {
 		if sum := lon + lat; sum-sum != 0 {
 			return s, fmt.Errorf("%w: position %v %v", ErrEWKB, lon, lat)
 		}
-		wx, wy := World(lon, lat)
-		p := point{
-			int32((int64(wx)-l.originX)>>l.shift) << l.detail,
-			int32((int64(wy)-l.originY)>>l.shift) << l.detail,
-		}
+		p := l.onGrid(World(lon, lat))
 		if k > 0 && p == out[k-1] {
 			continue
 		}
@@ -198,12 +206,28 @@ func (l *Layer) snap(coords []byte, big bool) (snapped, error) {
 		s.minX, s.maxX = min(s.minX, p.x), max(s.maxX, p.x)
 		s.minY, s.maxY = min(s.minY, p.y), max(s.maxY, p.y)
 	}
-	for k > 1 && out[k-1] == out[0] {
-		k--
-	}
-	w.raw = out[:k]
+	w.raw = open(out[:k])
 	s.area2 = area2(w.raw)
 	return s, nil
+}
+
+// nowhere is the box of no point.
+var nowhere = snapped{minX: math.MaxInt32, minY: math.MaxInt32, maxX: math.MinInt32, maxY: math.MinInt32}
+
+// onGrid is where a world coordinate lies in the tile.
+func (l *Layer) onGrid(x, y uint32) point {
+	return point{
+		int32((int64(x)-l.originX)>>l.shift) << l.detail,
+		int32((int64(y)-l.originY)>>l.shift) << l.detail,
+	}
+}
+
+// open drops the points that close a ring.
+func open(pts []point) []point {
+	for len(pts) > 1 && pts[len(pts)-1] == pts[0] {
+		pts = pts[:len(pts)-1]
+	}
+	return pts
 }
 
 // finish simplifies, clips and mends the snapped ring, and keeps what is left
