@@ -122,7 +122,7 @@ func (s *server) addsUp(t *testing.T, farms []string) {
 			t.Fatal(err)
 		}
 		for _, level := range append([]sillon.Level{sillon.LevelUnknown}, sillon.Levels...) {
-			if !near(cells[level], all[level], 0.005*float64(count)) { // each counts whole square decimetres
+			if !near(cells[level], all[level], 0.01*float64(parcels)) { // each is rounded
 				t.Errorf("zoom %d, level %q: cells of %v m², parcels of %v m²", zoom, level, cells[level], all[level])
 			}
 		}

@@ -37,20 +37,9 @@ CREATE POLICY trail_system_delete ON trail FOR DELETE TO sillon_system
 	USING (at < now() - CASE kind WHEN 'lecture' THEN interval '3 years' ELSE interval '10 years' END);
 GRANT SELECT (id, kind, at), DELETE ON trail TO sillon_system;
 
--- The changes of all transactions up to xid may be gone: who followed the log
--- no further than that has missed some, and reads everything again.
-CREATE TABLE change_pruned (
-	only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
-	xid      xid8 NOT NULL,
-	at       timestamptz NOT NULL DEFAULT now()
-);
-INSERT INTO change_pruned (xid) VALUES ('0');
-GRANT SELECT, UPDATE ON change_pruned TO sillon_system;
-
 RESET ROLE;
 
 -- +goose Down
-DROP TABLE change_pruned;
 REVOKE SELECT (id, kind, at), DELETE ON trail FROM sillon_system;
 DROP POLICY trail_system_delete ON trail;
 DROP POLICY trail_system_aged ON trail;

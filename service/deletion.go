@@ -21,11 +21,15 @@ type Deletion struct {
 // can be restored for 6 months. A version without certifier becomes the actor's
 // (domain.md §3.3). Failures: sillon.ErrStale.
 func (s *Service) Delete(ctx context.Context, a sillon.Actor, d Deletion) error {
-	return s.onParcellaire(ctx, a, sillon.ActionDelete, d, func(tx *store.Tx, p *sillon.Parcellaire) error {
+	err := s.onParcellaire(ctx, a, sillon.ActionDelete, d, func(tx *store.Tx, p *sillon.Parcellaire) error {
 		e := d.event(a, p, sillon.EventDeletion, false)
 		e.Reason = d.Reason.String()
 		return tx.DeleteParcellaire(ctx, p, e)
 	})
+	if err == nil {
+		s.caughtUp(ctx)
+	}
+	return err
 }
 
 // Restore undoes Delete, and returns the version as it then stands; one that is
@@ -40,6 +44,7 @@ func (s *Service) Restore(ctx context.Context, a sillon.Actor, d Deletion) (*sil
 	}); err != nil {
 		return nil, err
 	}
+	s.caughtUp(ctx)
 	return s.Parcellaire(ctx, a, d.ID)
 }
 
@@ -73,7 +78,7 @@ func (s *Service) onParcellaire(ctx context.Context, a sillon.Actor, act sillon.
 	if !reachesFarms(a) {
 		return sillon.ErrNoParcellaire
 	}
-	err := s.db.InTx(ctx, writeScopeOf(a), func(tx *store.Tx) error {
+	return s.db.InTx(ctx, writeScopeOf(a), func(tx *store.Tx) error {
 		now := s.opts.Now()
 		// A scope sees more than it may lock: what it may not write is refused
 		// by the policy, not missed.
@@ -99,10 +104,6 @@ func (s *Service) onParcellaire(ctx context.Context, a sillon.Actor, act sillon.
 		}
 		return f(tx, p)
 	})
-	if err == nil {
-		s.caughtUp(ctx)
-	}
-	return err
 }
 
 // mayOn is sillon.May on a version; one that is hidden is none.

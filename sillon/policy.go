@@ -175,15 +175,11 @@ func May(a Actor, act Action, r Resource) error {
 // meets holds the conditions of domain.md §2 on a version that a sees, for a as
 // one of some roles.
 func (a Actor) meets(act Action, r Resource, as Roles) bool {
-	switch act {
-	case ActionDelete:
+	if act == ActionDelete {
 		return as&CertifierRoles != 0 && a.writes(r) && r.State != StateCertified ||
 			as&RoleFarmer != 0 && r.State == StateDraft && (r.Owner == 0 || r.Owner == r.Current)
-	case ActionRestore:
-		return as&RoleAgenceBio != 0 || a.writes(r)
-	default:
-		return true
 	}
+	return act != ActionRestore || as&RoleAgenceBio != 0 || a.writes(r)
 }
 
 // writes reports whether domain.md §3.3 lets a certifier's actor write a version:

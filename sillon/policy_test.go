@@ -103,7 +103,8 @@ func TestS1Matrix(t *testing.T) {
 			"A": "own former current", "C": "own former current", "E": "own former current gone", "B": all, "I": all,
 		}},
 	}
-	listed := map[sillon.Action]bool{sillon.ActionDelete: true, sillon.ActionRestore: true} // see TestS1DeletionMatrix
+	listed := make(map[sillon.Action]bool)
+	listed[sillon.ActionDelete], listed[sillon.ActionRestore] = true, true // see TestS1DeletionMatrix
 	for _, tt := range tests {
 		listed[tt.action] = true
 		for name, a := range actors {

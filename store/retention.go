@@ -99,8 +99,6 @@ var Retentions = []Retention{
 		"change",
 		`SELECT count(*) FROM change WHERE ` + changeDue,
 		`WITH due AS (SELECT seq, xid FROM (SELECT seq, xid, at FROM change ORDER BY xid, seq LIMIT $2) oldest WHERE ` + changeDue + `),
-			told AS (UPDATE change_pruned p SET xid = d.xid, at = now()
-				FROM (SELECT xid FROM due ORDER BY xid DESC LIMIT 1) d WHERE p.xid < d.xid),
 			gone AS (DELETE FROM change WHERE (xid, seq) IN (SELECT xid, seq FROM due) RETURNING 1)
 		SELECT count(*) FROM gone`,
 	},

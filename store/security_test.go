@@ -100,7 +100,7 @@ const farmData = `
 	SELECT c.relname
 	FROM pg_class c
 	WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND c.relname !~ '^(river_|goose_|spatial_ref_sys$)'
-		AND c.relname NOT IN ('reference_load', 'region', 'departement', 'commune', 'commune_part', 'land', 'cpf', 'certifier', 'change', 'change_epoch', 'change_pruned', 'retention_run', 'directory_sync')
+		AND c.relname NOT IN ('reference_load', 'region', 'departement', 'commune', 'commune_part', 'land', 'cpf', 'certifier', 'change', 'change_epoch', 'retention_run', 'directory_sync')
 	ORDER BY 1`
 
 // TestUnscopedRead proves that the database alone keeps certifiers apart: the

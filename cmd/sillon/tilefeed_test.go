@@ -87,7 +87,7 @@ func until(t *testing.T, what string, so func() bool) time.Duration {
 func twoNodes(t *testing.T, env ...string) (nodes []*node, connect func() *pgx.Conn) {
 	t.Helper()
 	address := emptyDatabase(t)
-	env = append(env, "SILLON_DATABASE_URL="+address)
+	env = append(env, served(address)...)
 	call{env: env, args: []string{"migrate"}}.must(t)
 	connect = func() *pgx.Conn {
 		c, err := pgx.Connect(t.Context(), address)
