@@ -192,6 +192,9 @@ func (b *countedBody) Read(p []byte) (int, error) {
 func (s *Server) client(c echo.Context) string {
 	r := c.Request()
 	address := parseAddress(r.RemoteAddr)
+	if !s.isProxy(address) {
+		return networkOf(address)
+	}
 	forwarded := strings.Split(strings.Join(r.Header.Values(echo.HeaderXForwardedFor), ","), ",")
 	for i := len(forwarded) - 1; i >= 0 && s.isProxy(address); i-- {
 		before := parseAddress(strings.TrimSpace(forwarded[i]))
@@ -200,6 +203,11 @@ func (s *Server) client(c echo.Context) string {
 		}
 		address = before
 	}
+	return networkOf(address)
+}
+
+// networkOf is an address, or of IPv6 the network of its site.
+func networkOf(address netip.Addr) string {
 	if address.Is6() {
 		if p, err := address.Prefix(64); err == nil {
 			return p.String()

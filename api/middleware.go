@@ -3,6 +3,7 @@ package api
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"runtime/debug"
 	"strings"
@@ -26,7 +27,12 @@ func (s *Server) identify(next echo.HandlerFunc) echo.HandlerFunc {
 
 func requestID(c echo.Context) string { return c.Response().Header().Get(echo.HeaderXRequestID) }
 
-// logged writes one line per request: ids alone, no personal data.
+// slowTile is how long a tile may take before it is worth a line of its own.
+const slowTile = 100 * time.Millisecond
+
+// logged writes one line per request: ids alone, no personal data. A tile that
+// went well is told to who debugs: metrics count it, and a line costs as much
+// as all the rest of a tile that is kept.
 func (s *Server) logged(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		begin := time.Now()
@@ -37,9 +43,14 @@ func (s *Server) logged(next echo.HandlerFunc) echo.HandlerFunc {
 		a := actor(c)
 		s.traced(c, err)
 		s.observed(c, err, time.Since(begin))
-		s.opts.Log.InfoContext(c.Request().Context(), "request",
-			"request", requestID(c), "method", c.Request().Method, "route", c.Path(), "status", c.Response().Status,
-			"bytes", c.Response().Size, "ms", time.Since(begin).Milliseconds(), "actor", a.ID)
+		level := slog.LevelInfo
+		if err == nil && c.Response().Status < http.StatusBadRequest && time.Since(begin) < slowTile && strings.HasPrefix(c.Path(), "/tiles/") {
+			level = slog.LevelDebug
+		}
+		s.opts.Log.LogAttrs(c.Request().Context(), level, "request",
+			slog.String("request", requestID(c)), slog.String("method", c.Request().Method), slog.String("route", c.Path()),
+			slog.Int("status", c.Response().Status), slog.Int64("bytes", c.Response().Size),
+			slog.Int64("ms", time.Since(begin).Milliseconds()), slog.String("actor", a.ID))
 		if err != nil && c.Response().Committed && c.Response().Status < http.StatusBadRequest {
 			panic(http.ErrAbortHandler) // a body that broke off must not look whole
 		}
@@ -74,6 +85,22 @@ func (s *Server) authenticated(next echo.HandlerFunc) echo.HandlerFunc {
 		c.Response().Header().Set("X-Api-Version", s.opts.Version)
 		c.Response().Header().Set(echo.HeaderCacheControl, "private, no-store")
 		return s.metered(c, a, next)
+	}
+}
+
+// perhapsKnown is authenticated for who sends an Authorization header, and
+// leaves it at everybody for who does not.
+func (s *Server) perhapsKnown(next echo.HandlerFunc) echo.HandlerFunc {
+	known := s.authenticated(next)
+	return func(c echo.Context) error {
+		if asked(c) {
+			return known(c)
+		}
+		err := next(c)
+		if errors.Is(err, sillon.ErrForbidden) {
+			return sillon.ErrNoCredentials // with some, it may be
+		}
+		return err
 	}
 }
 

@@ -27,7 +27,9 @@ func (s *Server) routes() []route {
 	put := func(path, spec string, h echo.HandlerFunc) route {
 		return route{http.MethodPut, path, spec, h, []echo.MiddlewareFunc{s.authenticated}}
 	}
-	head := func(path, spec string, h echo.HandlerFunc) route { return route{http.MethodHead, path, spec, h, nil} }
+	head := func(path, spec string, h echo.HandlerFunc, m ...echo.MiddlewareFunc) route {
+		return route{http.MethodHead, path, spec, h, m}
+	}
 	return []route{
 		{http.MethodPost, "/api/v2/certification/parcelles", "/api/v2/certification/parcelles", s.push, []echo.MiddlewareFunc{s.authenticated}},
 		get("/api/v3/import/jobs/:id", "/api/v3/import/jobs/{id}", s.importJob, s.authenticated),
@@ -63,13 +65,16 @@ func (s *Server) routes() []route {
 		{http.MethodDelete, "/api/v3/jetons/:id", "/api/v3/jetons/{id}", s.revokeToken, []echo.MiddlewareFunc{s.authenticated}},
 		{http.MethodPost, "/api/v3/jetons/:id/rotation", "/api/v3/jetons/{id}/rotation", s.rotateToken, []echo.MiddlewareFunc{s.authenticated}},
 		get("/api/v3/supervision/journal", "/api/v3/supervision/journal", s.trail, s.authenticated),
-		get("/tiles/parcelles/:z/:x/:y", "/tiles/parcelles/{z}/{x}/{y}.mvt", s.parcelTile),
-		head("/tiles/parcelles/:z/:x/:y", "/tiles/parcelles/{z}/{x}/{y}.mvt", s.parcelTile),
-		get("/tiles/departements/:z/:x/:y", "/tiles/departements/{z}/{x}/{y}.mvt", s.departementTile),
-		head("/tiles/departements/:z/:x/:y", "/tiles/departements/{z}/{x}/{y}.mvt", s.departementTile),
-		get("/tiles/parcelles.json", "/tiles/parcelles.json", s.parcelTileJSON),
-		get("/tiles/departements.json", "/tiles/departements.json", s.departementTileJSON),
-		get("/tiles/style.json", "/tiles/style.json", s.mapStyle),
+		get("/tiles/parcelles/:z/:x/:y", "/tiles/parcelles/{z}/{x}/{y}.mvt", s.parcelTile, s.perhapsKnown),
+		head("/tiles/parcelles/:z/:x/:y", "/tiles/parcelles/{z}/{x}/{y}.mvt", s.parcelTile, s.perhapsKnown),
+		get("/tiles/communes/:z/:x/:y", "/tiles/communes/{z}/{x}/{y}.mvt", s.communeTile, s.perhapsKnown),
+		head("/tiles/communes/:z/:x/:y", "/tiles/communes/{z}/{x}/{y}.mvt", s.communeTile, s.perhapsKnown),
+		get("/tiles/departements/:z/:x/:y", "/tiles/departements/{z}/{x}/{y}.mvt", s.departementTile, s.perhapsKnown),
+		head("/tiles/departements/:z/:x/:y", "/tiles/departements/{z}/{x}/{y}.mvt", s.departementTile, s.perhapsKnown),
+		get("/tiles/parcelles.json", "/tiles/parcelles.json", s.parcelTileJSON, s.perhapsKnown),
+		get("/tiles/communes.json", "/tiles/communes.json", s.communeTileJSON, s.perhapsKnown),
+		get("/tiles/departements.json", "/tiles/departements.json", s.departementTileJSON, s.perhapsKnown),
+		get("/tiles/style.json", "/tiles/style.json", s.mapStyle, s.perhapsKnown),
 		get("/api/version", "/api/version", s.version),
 		get("/api/v2/test", "/api/v2/test", s.test, s.authenticated),
 		get("/healthz", "/healthz", s.healthz),

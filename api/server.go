@@ -17,7 +17,6 @@ import (
 type Options struct {
 	PublicURL string // scheme and host under which users reach the service, without a final slash
 	Version   string
-	Style     []byte   // of the map, a MapLibre style document
 	Origins   []string // outside origins that the style fetches from
 	Log       *slog.Logger
 

@@ -3,6 +3,7 @@ package api_test
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -20,6 +21,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/zstd"
 
 	"sillon/api"
 	"sillon/reference"
@@ -27,6 +29,7 @@ import (
 	"sillon/sillon"
 	"sillon/store"
 	"sillon/store/storetest"
+	"sillon/tiles"
 	"sillon/upstream"
 )
 
@@ -62,6 +65,9 @@ type server struct {
 	log     *logBuffer
 	logger  *slog.Logger
 	working sync.Mutex
+
+	follower *tiles.Follower // of one that keeps tiles, as is
+	cache    *tiles.Cache
 }
 
 // A logBuffer is a log that may be read while it is written.
@@ -92,6 +98,12 @@ func newServer(t *testing.T) *server {
 func newServerWith(t *testing.T, connections int, change func(*service.Options)) *server {
 	t.Helper()
 	db, address := storetest.Open(t, connections)
+	return newServerOn(t, db, address, change)
+}
+
+// newServerOn is newServer on an empty database.
+func newServerOn(t *testing.T, db *store.DB, address string, change func(*service.Options)) *server {
+	t.Helper()
 	for _, numero := range []string{"1001", "1002", "1003"} {
 		storetest.Farm(t, db, numero, 1)
 	}
@@ -118,11 +130,43 @@ func newServerWith(t *testing.T, connections int, change func(*service.Options))
 	s.tokens[inao] = s.token(t, service.NewToken{Role: sillon.RoleINAO})
 	s.tokens[asp] = s.token(t, service.NewToken{Role: sillon.RoleASP})
 	s.handler = api.New(s.service, api.Options{
-		PublicURL: publicURL, Version: apiVersion, Style: []byte(`{"version":8,"sources":{},"layers":[]}`), Log: log,
+		PublicURL: publicURL, Version: apiVersion, Log: log,
 	})
 	s.http = httptest.NewServer(s.handler)
 	t.Cleanup(s.http.Close)
 	return s
+}
+
+// newTileServer is newServer for one that has the parcels in memory, and keeps
+// tiles.
+func newTileServer(t *testing.T) *server {
+	t.Helper()
+	cache := tiles.NewCache(8 << 20)
+	following := tiles.FollowerOptions{Limit: 1 << 30}
+	cache.Follow(&following)
+	db, address := storetest.Open(t, 6)
+	follower := tiles.NewFollower(db, following)
+	s := newServerOn(t, db, address, func(o *service.Options) { o.Tiles, o.TilesCache = follower, cache })
+	s.follower, s.cache = follower, cache
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	ended := make(chan struct{})
+	go func() { defer close(ended); follower.Run(ctx) }()
+	t.Cleanup(func() { cancel(); <-ended })
+	for follower.Status().State != tiles.FollowerReady {
+		s.catchUp(t)
+	}
+	return s
+}
+
+// catchUp waits until the tiles show what was committed.
+func (s *server) catchUp(t *testing.T) {
+	t.Helper()
+	if s.follower == nil {
+		return
+	}
+	if err := s.follower.CatchUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (s *server) token(t *testing.T, n service.NewToken) string {
@@ -173,6 +217,11 @@ func (s *server) ask(t *testing.T, who asker, method, path string, body io.Reade
 	var reader io.Reader = res.Body
 	if res.Header.Get("Content-Encoding") == "gzip" && method != http.MethodHead {
 		if reader, err = gzip.NewReader(res.Body); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if res.Header.Get("Content-Encoding") == "zstd" && method != http.MethodHead {
+		if reader, err = zstd.NewReader(res.Body, zstd.WithDecoderConcurrency(1)); err != nil {
 			t.Fatal(err)
 		}
 	}

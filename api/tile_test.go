@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/paulmach/orb"
 	"github.com/paulmach/orb/maptile"
 
@@ -94,7 +95,7 @@ func TestTileHTTP(t *testing.T) {
 		t.Errorf("gzip: %v", zip.Header)
 	}
 	for _, r := range []*reply{plain, zip} {
-		if r.Header.Get("Vary") != "Accept-Encoding" || r.Header.Get("Cache-Control") != "public, no-cache" || r.Header.Get("Access-Control-Allow-Origin") != "*" {
+		if r.Header.Get("Vary") != "Accept-Encoding, Authorization" || r.Header.Get("Cache-Control") != "public, no-cache" || r.Header.Get("Access-Control-Allow-Origin") != "*" {
 			t.Errorf("headers %v", r.Header)
 		}
 	}
@@ -113,7 +114,7 @@ func TestTileHTTP(t *testing.T) {
 		t.Errorf("HEAD: %d %v", head.Status, head.Header)
 	}
 	sea := tilePath(-20, 40, 13)
-	empty := s.get(t, nobody, sea)
+	empty := s.get(t, nobody, sea, "Accept-Encoding", "gzip")
 	if empty.Status != http.StatusNoContent || empty.Header.Get("ETag") == "" {
 		t.Errorf("nothing there: %d %v", empty.Status, empty.Header)
 	}
@@ -136,7 +137,7 @@ func TestTileHTTP(t *testing.T) {
 			t.Errorf("%s: %d", path, r.Status)
 		}
 	}
-	for _, path := range []string{"/tiles/parcelles.json", "/tiles/departements.json", "/tiles/style.json"} {
+	for _, path := range []string{"/tiles/parcelles.json", "/tiles/communes.json", "/tiles/departements.json", "/tiles/style.json", "/tiles/style.json?theme=culture&fond=ortho"} {
 		if r := s.get(t, nobody, path); r.Status != http.StatusOK || r.Header.Get("Access-Control-Allow-Origin") != "*" {
 			t.Errorf("%s: %d %v", path, r.Status, r.Header)
 		}
@@ -242,30 +243,343 @@ func TestS25NoReplyCrossesActors(t *testing.T) {
 	tile := tilePath(2.105, 47.105, 14)
 	v := s.version(t, "1001", 1, audit)
 	cache := map[string]*reply{}
+	// The key of a reply is its address, and what it varies by.
+	key := func(who asker, path string, vary string) string {
+		if strings.Contains(vary, "Authorization") {
+			return path + " " + s.tokens[who]
+		}
+		return path
+	}
 	cached := func(who asker, path string) *reply {
-		if r, ok := cache[path]; ok {
-			return r
+		for _, vary := range []string{"", "Authorization"} {
+			if r, ok := cache[key(who, path, vary)]; ok {
+				return r
+			}
 		}
 		r := s.get(t, who, path)
-		if control := r.Header.Get("Cache-Control"); !strings.Contains(control, "private") && !strings.Contains(control, "no-store") {
-			cache[path] = r
+		if control := r.Header.Get("Cache-Control"); !strings.Contains(control, "private") && !strings.Contains(control, "no-store") && r.Status < http.StatusBadRequest {
+			cache[key(who, path, r.Header.Get("Vary"))] = r
 		}
 		return r
 	}
-	for _, path := range []string{listPath, exchangePath("1001"), "/api/v3/parcellaires/" + v + "/parcelles", jobPath(1), farmsPath, "/api/v2/test"} {
-		for _, who := range []asker{ocOne, ocTwo, agenceBio, asp, nobody} {
+	everybody := []asker{ocOne, ocTwo, agenceBio, asp, nobody}
+	for _, path := range []string{
+		listPath, exchangePath("1001"), "/api/v3/parcellaires/" + v + "/parcelles", jobPath(1), farmsPath, "/api/v2/test",
+		tile, tile + "?niveau=AB", tile + "?parcellaire=" + v, "/tiles/parcelles.json", "/tiles/style.json?theme=certificateur",
+	} {
+		for _, who := range append(slices.Clone(everybody), everybody...) {
 			if got, want := cached(who, path), s.get(t, who, path); got.Status != want.Status || sameProblem(got) != sameProblem(want) {
 				t.Errorf("%s gets of %s what is another's: %d %s", who, path, got.Status, got.Body)
 			}
 		}
 	}
-	if cached(ocOne, tile); cache[tile] == nil {
-		t.Error("a public tile is not for sharing")
+	if len(cache) != 3 || cache[key(nobody, tile, "Authorization")] == nil {
+		t.Errorf("%d replies are for sharing, want those of everybody: two tiles and their description", len(cache))
 	}
-	for _, who := range []asker{ocTwo, nobody} {
-		if r := s.get(t, who, tile); string(r.Body) != string(cache[tile].Body) {
-			t.Errorf("%s gets another public tile", who)
+}
+
+// versionsIn are the parcellaires that a tile names, and how many parcels it has.
+func versionsIn(t *testing.T, r *reply) (versions []string, parcels int) {
+	t.Helper()
+	list := features(t, r, "parcelles")
+	for _, f := range list {
+		if v, ok := f.Attributes["parcellaire"]; ok {
+			versions = append(versions, fmt.Sprint(v))
 		}
+	}
+	slices.Sort(versions)
+	return slices.Compact(versions), len(list)
+}
+
+// S2, S3, S11: a tile shows each actor the published versions that it may read,
+// and no former certifier that of the next one, whether tiles come from the
+// database, from memory, or from those that are kept.
+func TestS11TilesOfEachActor(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		make func(*testing.T) *server
+	}{{"from the database", newServer}, {"from memory", newTileServer}} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := tt.make(t)
+			all := s.resources(t)
+			s.catchUp(t)
+			// That of farm 4002 is the later one, and the one of 4005 is deleted.
+			want := []struct {
+				who       asker
+				relations []relation
+			}{
+				{ocOne, []relation{own, inherited}},
+				{ocTwo, []relation{later, inherited, foreign}},
+				{agenceBio, []relation{own, later, inherited, foreign}},
+				{inao, []relation{own, later, inherited, foreign}},
+				{asp, nil},
+				{nobody, nil},
+			}
+			for range 2 {
+				for _, w := range want {
+					who, relations := w.who, w.relations
+					var versions []string
+					for _, rel := range relations {
+						versions = append(versions, all[rel].version)
+					}
+					slices.Sort(versions)
+					for _, z := range []maptile.Zoom{12, 16} {
+						r := s.get(t, who, tilePath(2.105, 47.105, z))
+						got, parcels := versionsIn(t, r)
+						if !slices.Equal(got, versions) {
+							t.Errorf("zoom %d, %s sees %s, want %s", z, who, got, versions)
+						}
+						if who == nobody && parcels != 4 {
+							t.Errorf("zoom %d, everybody sees %d parcels", z, parcels)
+						}
+						control := r.Header.Get("Cache-Control")
+						if private := strings.Contains(control, "private, no-store"); private == (who == nobody) || !strings.Contains(r.Header.Get("Vary"), "Authorization") {
+							t.Errorf("zoom %d, %s: %v", z, who, r.Header)
+						}
+					}
+					// Cells count what the parcels are.
+					counted := 0
+					for _, f := range features(t, s.get(t, who, tilePath(2.105, 47.105, 7)), "mailles") {
+						n, err := strconv.Atoi(fmt.Sprint(f.Attributes["nombre"]))
+						if err != nil {
+							t.Fatal(err)
+						}
+						counted += n
+					}
+					wanted := len(relations)
+					if who == nobody || who == asp {
+						wanted = 4
+					}
+					if counted != wanted {
+						t.Errorf("%s sees cells of %d parcels, want %d", who, counted, wanted)
+					}
+				}
+			}
+		})
+	}
+}
+
+// A tile of a farm names what its actor may read of it, and notes to nobody.
+func TestPrivateTile(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	loadNomenclature(t, s)
+	s.store(t, ocOne, []object{record("1001",
+		bad("P-1", object{"nom": "Les Noyers", "commentaire": "MARQUE-NOTE", "numeroIlot": 12, "numeroParcelle": 3}),
+	).with(object{"commentaire": "MARQUE-AUDIT", "numeroPacage": "099100540"})})
+	v := s.version(t, "1001", 1, audit)
+	public := map[string]any{"niveau": "AB", "groupe": "Grandes Cultures", "cpf": "01.11.12", "culture": "Blé tendre"}
+	private := maps.Clone(public)
+	maps.Copy(private, map[string]any{"numeroBio": "1001", "parcellaire": v, "parcelle": "P-1", "libelle": "12.3", "statut": "CERTIFIED"})
+	supervised := maps.Clone(private)
+	supervised["certificateur"] = "OC 1"
+	for _, tt := range []struct {
+		who  asker
+		path string
+		want map[string]any
+	}{
+		{nobody, tilePath(2.105, 47.105, 13), public},
+		{ocOne, tilePath(2.105, 47.105, 13), private},
+		{ocOne, tilePath(2.105, 47.105, 13) + "?parcellaire=" + v, private},
+		{agenceBio, tilePath(2.105, 47.105, 13), supervised},
+		{agenceBio, tilePath(2.105, 47.105, 11), map[string]any{"niveau": "AB", "groupe": "Grandes Cultures", "certificateur": "OC 1"}},
+		{ocOne, tilePath(2.105, 47.105, 11), map[string]any{"niveau": "AB", "groupe": "Grandes Cultures"}},
+	} {
+		r := s.get(t, tt.who, tt.path)
+		list := features(t, r, "parcelles")
+		if len(list) != 1 || strings.Contains(string(r.Body), "MARQUE") {
+			t.Fatalf("%s, %s: %+v", tt.who, tt.path, list)
+		}
+		delete(list[0].Attributes, "surface")
+		if diff := cmp.Diff(tt.want, list[0].Attributes); diff != "" {
+			t.Errorf("%s, %s (-want +got):\n%s", tt.who, tt.path, diff)
+		}
+		var d struct {
+			Layers []struct {
+				ID     string
+				Fields map[string]string
+			} `json:"vector_layers"`
+		}
+		s.get(t, tt.who, "/tiles/parcelles.json").into(t, &d)
+		for name := range list[0].Attributes {
+			if _, ok := d.Layers[1].Fields[name]; !ok {
+				t.Errorf("%s is not told of %s", tt.who, name)
+			}
+		}
+	}
+	if r := s.get(t, ocTwo, tilePath(2.105, 47.105, 13)+"?parcellaire="+v); r.Status != http.StatusNotFound {
+		t.Errorf("another certifier: %d", r.Status)
+	}
+}
+
+// Filters are read from the query, and are the same for every spelling.
+func TestTileFilters(t *testing.T) {
+	t.Parallel()
+	for name, make := range map[string]func(*testing.T) *server{"from the database": newServer, "from memory": newTileServer} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := make(t)
+			loadNomenclature(t, s)
+			s.store(t, ocOne, []object{record("1001", parcel("p1"),
+				bad("p2", object{"geom": square(2.105, 47.1), "etatProduction": "C1", "cultures": crops("01.13.41.1")}))})
+			storetest.Exec(t, s.address, `UPDATE parcel SET commune = CASE id WHEN 'p1' THEN '26113' ELSE '2A004' END`, `UPDATE parcellaire SET year = 2025`)
+			s.catchUp(t)
+			path := tilePath(2.105, 47.105, 12)
+			tests := []struct {
+				query string
+				want  int
+			}{
+				{"", 2},
+				{"?niveau=AB", 1},
+				{"?niveau=C1,AB", 2},
+				{"?niveau=C1&niveau=AB", 2},
+				{"?niveau=AB%3F", 0},
+				{"?culture=01.11.12", 1},
+				{"?culture=01.13.41.1,01.11.12", 2},
+				{"?annee=2025", 2},
+				{"?annee=2024", 0},
+				{"?departement=2A", 1},
+				{"?departement=2A&departement=26", 2},
+				{"?departement=2A&niveau=AB", 0},
+				{"?departement=26&niveau=AB&annee=2024,2025&culture=01.11.12", 1},
+			}
+			for _, tt := range tests {
+				for _, who := range []asker{nobody, ocOne, agenceBio} {
+					if n := len(features(t, s.get(t, who, path+tt.query), "parcelles")); n != tt.want {
+						t.Errorf("%s, %s: %d parcels, want %d", tt.query, who, n, tt.want)
+					}
+				}
+			}
+			for _, query := range []string{
+				"?niveau=C4", "?niveau=", "?culture=blé", "?culture=01.11.12,", "?annee=deux", "?annee=1066", "?departement=99", "?departement=%00",
+				"?inconnu=1", "?niveau=%zz", "?annee=" + strings.Repeat("2025,", 60) + "2025",
+			} {
+				for _, p := range []string{path, "/tiles/parcelles.json"} {
+					if r := s.get(t, nobody, p+query); r.Status != http.StatusBadRequest || strings.Contains(r.Header.Get("Cache-Control"), "public") {
+						t.Errorf("%s%s: %d", p, query, r.Status)
+					}
+				}
+			}
+			for query, status := range map[string]int{"?niveau=AB": http.StatusBadRequest, "?v=1": http.StatusNoContent} {
+				if r := s.get(t, nobody, "/tiles/departements/0/0/0.mvt"+query); r.Status != status {
+					t.Errorf("départements%s: %d, want %d", query, r.Status, status)
+				}
+			}
+			var d struct{ Tiles []string }
+			s.get(t, nobody, "/tiles/parcelles.json?niveau=AB&departement=26").into(t, &d)
+			if !strings.Contains(d.Tiles[0], "departement=26&niveau=AB") {
+				t.Errorf("addresses %s", d.Tiles)
+			}
+			if r := s.get(t, nobody, "/tiles/parcelles.json?parcellaire="+s.version(t, "1001", 1, audit)); r.Status != http.StatusUnauthorized {
+				t.Errorf("a version without token: %d", r.Status)
+			}
+		})
+	}
+}
+
+// A tile that is kept is known by its version: 304 before it is made, an edition
+// that may be kept for ever, and another one after each write.
+func TestTileEditions(t *testing.T) {
+	t.Parallel()
+	s := newTileServer(t)
+	s.store(t, ocOne, []object{record("1001")})
+	path, elsewhere := tilePath(2.105, 47.105, 14), tilePath(6, 45, 14)
+	address := func(who asker) string {
+		var d struct{ Tiles []string }
+		r := s.get(t, who, "/tiles/parcelles.json")
+		r.into(t, &d)
+		if control := r.Header.Get("Cache-Control"); who == nobody && control != "public, no-cache" {
+			t.Errorf("Cache-Control of a description: %s", control)
+		}
+		return d.Tiles[0]
+	}
+	at := func(template string) string {
+		_, query, _ := strings.Cut(template, "?")
+		return path + "?" + query
+	}
+	first := at(address(nobody))
+	if strings.Contains(address(ocOne), "v=") {
+		t.Error("a private address names an edition")
+	}
+	r := s.get(t, nobody, first, "Accept-Encoding", "zstd, gzip")
+	if r.Header.Get("Cache-Control") != "public, max-age=31536000, immutable" || r.Header.Get("Content-Encoding") != "zstd" {
+		t.Errorf("%v", r.Header)
+	}
+	if r := s.get(t, ocOne, first); r.Header.Get("Cache-Control") != "private, no-store" {
+		t.Errorf("with a token: %v", r.Header)
+	}
+	if r := s.get(t, nobody, path+"?v=other"); r.Header.Get("Cache-Control") != "public, no-cache" || r.Status != http.StatusOK {
+		t.Errorf("another edition: %v", r.Header)
+	}
+	tags := map[string]string{}
+	for _, coding := range []string{"identity", "gzip", "zstd"} {
+		r := s.get(t, nobody, path, "Accept-Encoding", coding)
+		if tags[coding] = r.Header.Get("ETag"); r.Header.Get("Content-Length") == "" {
+			t.Errorf("%s: no length", coding)
+		}
+		if r := s.get(t, nobody, path, "Accept-Encoding", coding, "If-None-Match", tags[coding]); r.Status != http.StatusNotModified {
+			t.Errorf("%s: %d", coding, r.Status)
+		}
+	}
+	empty := s.get(t, nobody, elsewhere)
+	if empty.Status != http.StatusNoContent {
+		t.Errorf("elsewhere: %d", empty.Status)
+	}
+	s.store(t, ocOne, []object{record("1001", bad("p1", object{"etatProduction": "CONV"}))})
+	if r := s.get(t, nobody, path, "Accept-Encoding", "gzip", "If-None-Match", tags["gzip"]); r.Status != http.StatusOK || features(t, r, "parcelles")[0].Attributes["niveau"] != "CONV" {
+		t.Errorf("after a write: %d", r.Status)
+	}
+	if r := s.get(t, nobody, first); r.Header.Get("Cache-Control") != "public, no-cache" {
+		t.Errorf("a former edition: %v", r.Header)
+	}
+	if second := at(address(nobody)); second == first {
+		t.Error("the edition is that of before the write")
+	}
+	if r := s.get(t, nobody, elsewhere, "If-None-Match", empty.Header.Get("ETag")); r.Status != http.StatusNotModified {
+		t.Errorf("elsewhere after a write: %d", r.Status)
+	}
+	if st := s.cache.Stats(); st.Hits == 0 || st.Tiles == 0 {
+		t.Errorf("%+v", st)
+	}
+}
+
+func TestStyleThemes(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	for path, status := range map[string]int{
+		"?theme=niveau&fond=aucun": 200, "?theme=culture&fond=plan": 200, "?fond=ortho": 200, "?theme=humeur": 400, "?fond=osm": 400, "?x=1": 400,
+	} {
+		if r := s.get(t, nobody, "/tiles/style.json"+path); r.Status != status {
+			t.Errorf("%s: %d, want %d", path, r.Status, status)
+		}
+	}
+	r := s.get(t, inao, "/tiles/style.json?theme=certificateur")
+	if !strings.Contains(string(r.Body), `"OC 1"`) || r.Header.Get("Cache-Control") != "private, no-store" {
+		t.Errorf("%v %s", r.Header, r.Body)
+	}
+}
+
+func TestCommuneTile(t *testing.T) {
+	t.Parallel()
+	s := newTileServer(t)
+	path := "/tiles/communes/9/259/179.mvt"
+	if r := s.get(t, nobody, path); r.Status != http.StatusNoContent {
+		t.Errorf("not loaded: %d", r.Status)
+	}
+	body := `{"type":"FeatureCollection","features":[{"type":"Feature","properties":{"code":"18033","nom":"Bourges"},
+		"geometry":{"type":"Polygon","coordinates":[[[2,47],[3,47],[3,47.5],[2,47.5],[2,47]]]}}]}`
+	if _, err := s.service.LoadReference(t.Context(), service.ReferenceLoad{Kind: "communes", Source: "test", Body: strings.NewReader(body)}); err != nil {
+		t.Fatal(err)
+	}
+	s.catchUp(t)
+	list := features(t, s.get(t, nobody, path), "communes")
+	if len(list) != 1 || list[0].Attributes["code"] != "18033" || list[0].Attributes["nom"] != "Bourges" {
+		t.Errorf("%+v", list)
+	}
+	if r := s.get(t, nobody, "/tiles/communes/7/64/44.mvt"); r.Status != http.StatusNotFound {
+		t.Errorf("before the first zoom: %d", r.Status)
 	}
 }
 

@@ -113,7 +113,7 @@ func (s *server) addsUp(t *testing.T, farms []string) {
 		cells, count := make(sums), 0
 		if err := s.db.InTx(t.Context(), store.Open, func(tx *store.Tx) error {
 			world := orb.Bound{Min: orb.Point{-180, -85}, Max: orb.Point{180, 85}}
-			return tx.TileCells(t.Context(), zoom, 0, 0, 1<<zoom, 1<<zoom, world, func(c *store.TileCell) error {
+			return tx.TileCells(t.Context(), &store.TileQuery{}, zoom, 0, 0, 1<<zoom, 1<<zoom, world, func(c *store.TileCell) error {
 				cells[c.Level] += float64(c.SurfaceDM2) / 100
 				count += c.Count
 				return nil

@@ -36,8 +36,13 @@ type Options struct {
 	// DirectoryEvery old is done again.
 	Directory      Directory
 	DirectoryEvery time.Duration
+	// Background is the one of the map, when none is asked for; a tiles.Background… or "".
+	Background string
 	// Tiles keeps the parcels in memory for tiles; nil has them read from PostGIS.
 	Tiles *tiles.Follower
+	// TilesCache keeps finished tiles, and is told of changes by Tiles
+	// (Cache.Follow); nil keeps none, and knows of none before it is made.
+	TilesCache *tiles.Cache
 }
 
 // A Service answers for the whole domain. It is safe for concurrent use.
@@ -48,6 +53,7 @@ type Service struct {
 	land  groundCache
 	trail trail
 	work  work
+	tiles tileState
 
 	progress *progressFeed
 	sealer   *sealer // nil without a secret
@@ -67,6 +73,7 @@ func New(db *store.DB, opts Options) (*Service, error) {
 		opts.Heartbeat = heartbeat
 	}
 	s := &Service{db: db, opts: opts, paris: paris, trail: newTrail(), progress: newProgressFeed(db, opts.Log)}
+	s.tiles.cache = opts.TilesCache
 	if opts.Poster == nil {
 		s.opts.Poster = upstream.NewPoster(upstream.Options{})
 	}

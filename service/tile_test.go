@@ -17,6 +17,7 @@ import (
 	"sillon/sillon"
 	"sillon/store"
 	"sillon/store/storetest"
+	"sillon/tiles"
 )
 
 // withDemo returns a service on 3 000 parcels of the demonstration, more that
@@ -94,6 +95,19 @@ func storeShapes(t testing.TB, db *store.DB) {
 	}
 }
 
+// ask asks for a tile of parcels as an actor.
+func ask(ctx context.Context, svc *service.Service, a sillon.Actor, z, x, y int) (*tiles.Tile, error) {
+	return askFor(ctx, svc, a, service.TileQuery{Tileset: service.TilesParcelles}, z, x, y)
+}
+
+func askFor(ctx context.Context, svc *service.Service, a sillon.Actor, q service.TileQuery, z, x, y int) (*tiles.Tile, error) {
+	found, err := svc.FindTile(ctx, a, &service.TileRequest{TileQuery: q, Z: strconv.Itoa(z), X: strconv.Itoa(x), Y: strconv.Itoa(y)})
+	if err != nil {
+		return nil, err
+	}
+	return svc.Tile(ctx, &found)
+}
+
 // tile returns the features of the only layer of a tile, by id.
 func tile(t testing.TB, layer string, bytes []byte) map[uint64]mvttest.Feature {
 	t.Helper()
@@ -157,7 +171,7 @@ func TestTileAgainstPostGIS(t *testing.T) {
 		parcels, kept, worst := 0, 0, 0.0
 		for _, at := range tilesOf(t, c, z) {
 			name := fmt.Sprintf("%d/%d/%d", z, at[0], at[1])
-			made, err := svc.Tile(t.Context(), service.TilesParcelles, strconv.Itoa(z), strconv.Itoa(at[0]), strconv.Itoa(at[1]))
+			made, err := ask(t.Context(), svc, sillon.Public, z, at[0], at[1])
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -243,13 +257,13 @@ func TestCellsAgainstPostGIS(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		tiles := map[[2]uint64]bool{}
+		holding := map[[2]uint64]bool{}
 		for id := range count {
-			tiles[[2]uint64{id & (1<<(z+6) - 1) >> 6, id >> (z + 6) >> 6}] = true
+			holding[[2]uint64{id & (1<<(z+6) - 1) >> 6, id >> (z + 6) >> 6}] = true
 		}
 		cells := map[uint64]mvttest.Feature{}
-		for at := range tiles {
-			made, err := svc.Tile(t.Context(), service.TilesParcelles, strconv.Itoa(z), fmt.Sprint(at[0]), fmt.Sprint(at[1]))
+		for at := range holding {
+			made, err := ask(t.Context(), svc, sillon.Public, z, int(at[0]), int(at[1]))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -60,13 +60,18 @@ func (s *Service) caughtUp(ctx context.Context) {
 	}
 }
 
-// sourceOf returns what one tile of a layer is made of: parcels in memory, when
-// that has all that is committed.
-func (s *Service) sourceOf(l tiles.Layer) tiles.Source {
-	if l == tiles.LayerParcelles && s.opts.Tiles != nil {
+// tileSource is what a tile of parcels is made of: those in memory, when they
+// are there and have all that is committed.
+func (s *Service) tileSource(t *FoundTile) tiles.Source {
+	if s.opts.Tiles != nil && t.query.Scope.Kind != tiles.ScopeVersion {
 		if src, ok := s.opts.Tiles.Source(); ok {
 			return src
 		}
 	}
-	return postgis{s.db}
+	return postgis{s.db, t.scope}
+}
+
+// tilesFresh reports whether the cache of tiles is told what changes.
+func (s *Service) tilesFresh() bool {
+	return s.tiles.cache != nil && s.opts.Tiles != nil && s.opts.Tiles.Fresh()
 }

@@ -25,8 +25,10 @@ import (
 // them there.
 func following(t testing.TB, db *store.DB) (*service.Service, *tiles.Follower) {
 	t.Helper()
-	f := tiles.NewFollower(db, tiles.FollowerOptions{Limit: 1 << 30})
-	svc, err := service.New(db, service.Options{IsCPF: isCPF, Log: slog.New(slog.DiscardHandler), Tiles: f})
+	o, cache := tiles.FollowerOptions{Limit: 1 << 30}, tiles.NewCache(8<<20)
+	cache.Follow(&o)
+	f := tiles.NewFollower(db, o)
+	svc, err := service.New(db, service.Options{IsCPF: isCPF, Log: slog.New(slog.DiscardHandler), Tiles: f, TilesCache: cache})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +95,7 @@ func TestMemoryTilesConcurrent(t *testing.T) {
 			running = false
 		default:
 		}
-		if _, err := fromMemory.Tile(t.Context(), service.TilesParcelles, "5", "16", "11"); err != nil {
+		if _, err := ask(t.Context(), fromMemory, sillon.Public, 5, 16, 11); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -106,17 +108,17 @@ func TestMemoryTilesConcurrent(t *testing.T) {
 			if _, ok := f.Source(); !ok {
 				t.Fatal("no parcels in memory")
 			}
-			x, y := strconv.Itoa(at[0]), strconv.Itoa(at[1])
-			got, err := fromMemory.Tile(t.Context(), service.TilesParcelles, strconv.Itoa(z), x, y)
+			x, y := at[0], at[1]
+			got, err := ask(t.Context(), fromMemory, sillon.Public, z, x, y)
 			if err != nil {
 				t.Fatal(err)
 			}
-			want, err := fromPostGIS.Tile(t.Context(), service.TilesParcelles, strconv.Itoa(z), x, y)
+			want, err := ask(t.Context(), fromPostGIS, sillon.Public, z, x, y)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if compared++; !bytes.Equal(got.Bytes, want.Bytes) {
-				t.Errorf("%d/%s/%s: %d bytes from memory, and others, %d, from PostGIS", z, x, y, len(got.Bytes), len(want.Bytes))
+				t.Errorf("%d/%d/%d: %d bytes from memory, and others, %d, from PostGIS", z, x, y, len(got.Bytes), len(want.Bytes))
 			}
 		}
 	}

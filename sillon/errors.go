@@ -210,6 +210,11 @@ func BadNumber(name string, least, most int) string {
 // BadParameter says that a parameter cannot be read.
 func BadParameter(name string) string { return fmt.Sprintf("Le paramètre %s est invalide.", name) }
 
+// TooManyFilterValues says that a filter has more than most values.
+func TooManyFilterValues(most int) string {
+	return fmt.Sprintf("Les filtres ont plus de %d valeurs.", most)
+}
+
 // IssueInvalidMember names a member whose value cannot be read.
 func IssueInvalidMember(path string) Issue {
 	return Issue{Code: ErrInvalidRequest.Code, Message: "valeur invalide : " + path, Path: path}

@@ -44,6 +44,12 @@ const (
 	MixiteMIXTE   Mixite = "MIXTE"
 )
 
+// FirstYear and LastYear bound anneeReferenceControle.
+const (
+	FirstYear = 1990
+	LastYear  = 2100
+)
+
 // A Parcellaire is one version of a farm's parcels: the outcome of one audit
 // (domain.md §4.1). Its parcels are kept apart.
 type Parcellaire struct {

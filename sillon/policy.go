@@ -80,21 +80,22 @@ type Action uint8
 
 // The actions, one per row of domain.md §2 that a route uses.
 const (
-	ActionNone         Action = iota
-	ActionSearchFarms         // search farms, farm sheet
-	ActionRead                // a version, its parcels, its private tiles
-	ActionPush                // send a bulk push
-	ActionReadJob             // read the jobs, logs and payloads of a push
-	ActionExchange            // the RFC 002 read API
-	ActionReadOpen            // open data, its tiles, reference lists
-	ActionManageTokens        // registry edit: the service tokens
-	ActionReadTrail           // the global audit trail; agence_bio sees what was administered
-	ActionReadWebhook         // a webhook and its deliveries, without its secret
-	ActionEditWebhook         // make, change, try and delete a webhook
-	ActionEditRegistry        // farms and their links
-	ActionDelete              // delete a version
-	ActionRestore             // restore a deleted version
-	ActionReadHistory         // the history of a version
+	ActionNone              Action = iota
+	ActionSearchFarms              // search farms, farm sheet
+	ActionRead                     // a version, its parcels, its private tiles
+	ActionPush                     // send a bulk push
+	ActionReadJob                  // read the jobs, logs and payloads of a push
+	ActionExchange                 // the RFC 002 read API
+	ActionReadOpen                 // open data, its tiles, reference lists
+	ActionManageTokens             // registry edit: the service tokens
+	ActionReadTrail                // the global audit trail; agence_bio sees what was administered
+	ActionReadWebhook              // a webhook and its deliveries, without its secret
+	ActionEditWebhook              // make, change, try and delete a webhook
+	ActionEditRegistry             // farms and their links
+	ActionDelete                   // delete a version
+	ActionRestore                  // restore a deleted version
+	ActionReadHistory              // the history of a version
+	ActionCompareCertifiers        // a map of who certifies what
 )
 
 // grants is the table of permissions. What it does not list is refused.
@@ -115,6 +116,8 @@ var grants = map[Action]Roles{
 	ActionDelete:       RoleAuditor | RoleOfficer | RoleFarmer,
 	ActionRestore:      RoleOfficer | RoleAgenceBio,
 	ActionReadHistory:  RoleAuditor | RoleOfficer | RoleFarmer | RoleAgenceBio | RoleINAO,
+
+	ActionCompareCertifiers: RoleAgenceBio | RoleINAO,
 }
 
 // A Resource is what an action is about, as far as permissions go. The zero

@@ -98,6 +98,7 @@ func TestS1Matrix(t *testing.T) {
 		{sillon.ActionReadWebhook, webhook, map[string]string{"S": "own former deleted", "B": "any"}},
 		{sillon.ActionEditWebhook, webhook, map[string]string{"S": "own former deleted"}},
 		{sillon.ActionEditRegistry, nothing, map[string]string{"B": "any"}},
+		{sillon.ActionCompareCertifiers, nothing, map[string]string{"B": "any", "I": "any"}},
 		{sillon.ActionReadHistory, standing.version, map[string]string{
 			"A": "own former current", "C": "own former current", "E": "own former current gone", "B": all, "I": all,
 		}},

@@ -126,16 +126,16 @@ func BenchmarkEncode(b *testing.B) {
 				var tile *tiles.Tile
 				for b.Loop() {
 					var err error
-					if tile, err = tiles.Encode(b.Context(), m, tiles.LayerParcelles, q, tt.a); err != nil {
+					if tile, err = tiles.Encode(b.Context(), m, q, tt.a); err != nil {
 						b.Fatal(err)
 					}
 					if gzip {
-						tile.Gzip()
+						tile.Body(tiles.Gzip)
 					}
 				}
 				b.ReportMetric((cpu()-start)/float64(b.N), "cpu-ns/op")
 				b.ReportMetric(float64(len(tile.Bytes)), "bytes")
-				b.ReportMetric(float64(len(tile.Gzip())), "gz")
+				b.ReportMetric(float64(len(tile.Body(tiles.Gzip))), "gz")
 			})
 		}
 	}

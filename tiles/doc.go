@@ -2,10 +2,12 @@
 // farm: a feature has an id, a shape and a few attributes, and who may see it
 // is a Scope that only a Source understands.
 //
-// There are two tilesets. LayerParcelles draws square cells, with their count
+// There are three tilesets. LayerParcelles draws square cells, with their count
 // and their hectares, up to zoom 9, and the parcels themselves from zoom 10 to
-// 16; LayerDepartements draws the départements up to zoom 12. Encode makes a
-// tile from a Source; TileJSON describes a tileset to map libraries.
+// 16; LayerDepartements draws the départements, with theirs, up to zoom 12;
+// LayerCommunes draws the communes. Encode makes a tile of parcels from a
+// Source, EncodeAreas one of areas, and a Cache keeps them; TileJSON describes a
+// tileset to map libraries, and Style is a map of them.
 //
 // Memory is the Source that holds all published parcels: about 165 bytes for
 // one of ten corners. Readers take a Snapshot and never wait, edits are applied

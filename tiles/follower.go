@@ -100,7 +100,7 @@ func NewFollower(db *store.DB, o FollowerOptions) *Follower {
 // Source returns the parcels as they are now, for one tile. ok is false while
 // they are not in memory, or memory may be behind the database: then the
 // database must be read.
-func (f *Follower) Source() (s Source, ok bool) {
+func (f *Follower) Source() (s *Snapshot, ok bool) {
 	v := f.now.Load()
 	if v.memory == nil || !v.fresh() {
 		return nil, false

@@ -102,7 +102,7 @@ func TestFreshnessUnderLoad(t *testing.T) {
 // checkFarms reads a tile that shows all the farms, and the cells of them.
 func checkFarms(ctx context.Context, m *tiles.Memory, since []int64) error {
 	q := &tiles.Query{Scope: tiles.Scope{Kind: tiles.ScopeAll}}
-	tile, err := tiles.Encode(ctx, m, tiles.LayerParcelles, q, freshTile)
+	tile, err := tiles.Encode(ctx, m, q, freshTile)
 	if err != nil {
 		return err
 	}
@@ -132,7 +132,7 @@ func checkFarms(ctx context.Context, m *tiles.Memory, since []int64) error {
 			return fmt.Errorf("farm %d: %d parcels of edit %d, want %d of edit %d or later", i, s.parcels, s.edit, herd, since[i])
 		}
 	}
-	cells, err := tiles.Encode(ctx, m, tiles.LayerParcelles, q, tiles.Address{Z: 7, X: freshTile.X >> 5, Y: freshTile.Y >> 5})
+	cells, err := tiles.Encode(ctx, m, q, tiles.Address{Z: 7, X: freshTile.X >> 5, Y: freshTile.Y >> 5})
 	if err != nil {
 		return err
 	}

@@ -345,6 +345,3 @@ func (m *Memory) Cells(ctx context.Context, q *Query, a Address, f func(*Cell) e
 	}
 	return ErrOff
 }
-
-// Departements implements Source: there are none here, ErrNotHere.
-func (m *Memory) Departements(context.Context, Address, func(*Area) error) error { return ErrNotHere }

@@ -186,18 +186,15 @@ func TestMemoryOff(t *testing.T) {
 		t.Error("a snapshot of nothing")
 	}
 	for _, z := range []uint32{5, 12} {
-		if _, err := tiles.Encode(t.Context(), m, tiles.LayerParcelles, &tiles.Query{Scope: tiles.Public}, at(z, 4.9, 44.7)); !errors.Is(err, tiles.ErrOff) {
+		if _, err := tiles.Encode(t.Context(), m, &tiles.Query{Scope: tiles.Public}, at(z, 4.9, 44.7)); !errors.Is(err, tiles.ErrOff) {
 			t.Errorf("zoom %d: %v, want %v", z, err, tiles.ErrOff)
 		}
 	}
 	if err := load(m, nil); err != nil || !m.Ready() {
 		t.Fatal(err)
 	}
-	if tile, err := tiles.Encode(t.Context(), m, tiles.LayerParcelles, &tiles.Query{Scope: tiles.Public}, a); err != nil || len(tile.Bytes) != 0 {
+	if tile, err := tiles.Encode(t.Context(), m, &tiles.Query{Scope: tiles.Public}, a); err != nil || len(tile.Bytes) != 0 {
 		t.Errorf("%v, %v, want an empty tile", tile, err)
-	}
-	if _, err := tiles.Encode(t.Context(), m, tiles.LayerDepartements, &tiles.Query{Scope: tiles.Public}, a); !errors.Is(err, tiles.ErrNotHere) {
-		t.Errorf("%v, want %v", err, tiles.ErrNotHere)
 	}
 }
 
@@ -389,7 +386,7 @@ func TestBoxTiles(t *testing.T) {
 				if x >= first.X && x <= last.X && y >= first.Y && y <= last.Y {
 					continue
 				}
-				tile, err := tiles.Encode(t.Context(), src, tiles.LayerParcelles, &tiles.Query{Scope: tiles.Public}, tiles.Address{Z: z, X: x, Y: y})
+				tile, err := tiles.Encode(t.Context(), src, &tiles.Query{Scope: tiles.Public}, tiles.Address{Z: z, X: x, Y: y})
 				if err != nil || len(tile.Bytes) > 0 {
 					rt.Fatalf("tile %d/%d/%d of a shape in %v to %v: %v, %v", z, x, y, first, last, tile, err)
 				}

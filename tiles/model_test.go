@@ -145,10 +145,6 @@ func (m *model) Cells(_ context.Context, q *tiles.Query, a tiles.Address, f func
 	return nil
 }
 
-func (m *model) Departements(context.Context, tiles.Address, func(*tiles.Area) error) error {
-	return tiles.ErrNotHere
-}
-
 // crops are those of the rows of randomRow, but for one that is not known.
 var crops = map[string]tiles.Crop{
 	"01.11.11":    {Label: "Blé dur", Group: "Grandes Cultures"},
@@ -267,11 +263,11 @@ func same(tb interface {
 }, ctx context.Context, got, want tiles.Source, q *tiles.Query, a tiles.Address,
 ) {
 	tb.Helper()
-	g, err := tiles.Encode(ctx, got, tiles.LayerParcelles, q, a)
+	g, err := tiles.Encode(ctx, got, q, a)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	w, err := tiles.Encode(ctx, want, tiles.LayerParcelles, q, a)
+	w, err := tiles.Encode(ctx, want, q, a)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -59,6 +59,4 @@ var (
 	ErrMemory = errors.New("parcels do not fit in the memory allowed for tiles")
 	// ErrOff is the failure of a Memory that holds no parcels to draw.
 	ErrOff = errors.New("the memory store of tiles is off")
-	// ErrNotHere is the failure of a thing that a source does not have.
-	ErrNotHere = errors.New("not in the memory store of tiles")
 )

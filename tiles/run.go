@@ -6,6 +6,7 @@ import (
 	"math/bits"
 	"slices"
 	"sort"
+	"sync"
 	"unsafe"
 
 	"sillon/geo"
@@ -38,6 +39,9 @@ type run struct {
 	at   []uint32
 
 	pyramid []sums // from zoom pyramidTop on, none for a small run
+
+	summed       sync.Once
+	departements map[int]sum // by packDepartement, once summed
 
 	size int64 // bytes of memory
 }

@@ -9,8 +9,8 @@ import (
 	"sillon/sillon"
 )
 
-// A Snapshot is the parcels of a Memory at one time: a Source, of all but
-// départements. It does not change.
+// A Snapshot is the parcels of a Memory at one time: a Source. It
+// does not change.
 type Snapshot struct {
 	segments []segment // of the base in order, then edits
 	crops    []crop
@@ -232,9 +232,4 @@ func (w *reading) count(s *segment, l *lens, zoom, lo, hi uint32) {
 		c.count++
 		c.dm2[r.meta[i].level()] += SquareDecimetres(r.surface[i])
 	}
-}
-
-// Departements implements Source: there are none here, ErrNotHere.
-func (s *Snapshot) Departements(context.Context, Address, func(*Area) error) error {
-	return ErrNotHere
 }

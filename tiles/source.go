@@ -66,8 +66,6 @@ type Source interface {
 	// Cells yields the cells of a tile that hold parcels of a query, in the
 	// order of CellOrder.
 	Cells(ctx context.Context, q *Query, a Address, f func(*Cell) error) error
-	// Departements yields the départements whose box meets what a tile draws.
-	Departements(ctx context.Context, a Address, f func(*Area) error) error
 }
 
 // A Feature is a parcel. It has its shape in one of two forms.
@@ -191,10 +189,4 @@ func (s *Surfaces) level() string {
 		}
 	}
 	return level
-}
-
-// An Area is a département.
-type Area struct {
-	Code, Name string
-	EWKB       []byte // polygon or multipolygon, WGS 84
 }

@@ -3,19 +3,40 @@ package tiles
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
 	"sillon/sillon"
 )
 
+// A Theme is what a map is painted by.
+type Theme string
+
+// The themes.
+const (
+	ThemeLevel     Theme = "niveau"
+	ThemeCrop      Theme = "culture"       // by group of crops
+	ThemeCertifier Theme = "certificateur" // for those whose tiles name certifiers
+)
+
 // StyleOptions says for whom a style is written.
 type StyleOptions struct {
-	PublicURL  string // scheme and host the browser uses, with or without a final slash
-	Background string // "" for none, BackgroundPlan or BackgroundOrtho
+	PublicURL  string   // scheme and host the browser uses, with or without a final slash
+	Theme      Theme    // "" is ThemeLevel
+	Background string   // "" for none, BackgroundPlan or BackgroundOrtho
+	Certifiers []string // names, for ThemeCertifier: the first have colours of their own
 }
+
+var (
+	// ErrNoTheme is the failure of a theme that there is not.
+	ErrNoTheme = errors.New("no such theme")
+	// ErrNoBackground is the failure of a background that there is not.
+	ErrNoBackground = errors.New("no such background")
+)
 
 // The backgrounds of the Géoplateforme that a style may have (france.md). The
 // browser fetches them itself: the server never does.
@@ -60,22 +81,99 @@ var levelStyles = []levelStyle{
 	{sillon.LevelUnknown, "Niveau non renseigné", "#a4a4a1", "ha_autre"},
 }
 
+// groupStyles are the groups of crops of the nomenclature, and what is in none.
+// Their colours keep apart as those of levels do.
+var groupStyles = []class{
+	{"Grandes Cultures", "Grandes cultures", "#fff67f"},
+	{"Surfaces fourragères", "Surfaces fourragères", "#6fc625"},
+	{"Légumes", "Légumes", "#e79dd0"},
+	{"Fruits", "Fruits", "#be647f"},
+	{"Viticulture", "Viticulture", "#2038a7"},
+	{"Plantes à parfums, aromatiques et médicinales et plantes à boissons", "Plantes à parfum, aromatiques, médicinales et à boissons", "#5a68f6"},
+	{"Autres surfaces", "Autres surfaces", "#754808"},
+	{"", "Culture non renseignée", "#212627"},
+}
+
+// certifierColours are those of certifiers, in their order, and last that of
+// all the others. They keep apart a little less: there are more of them.
+var certifierColours = []string{
+	"#08a200", "#5b0aae", "#ffe063", "#b4246b", "#8bb5ff", "#6f3506", "#ffa391", "#162a41", "#7660ba", "#b5eef1", "#000000", "#b3829a",
+}
+
+// A class is what one value of the attribute of a theme is painted and called.
+type class struct {
+	Code   string `json:"code"` // the value; empty is any other
+	Label  string `json:"libelle"`
+	Colour string `json:"couleur"`
+}
+
+// A legend is how a theme paints parcels.
+type legend struct {
+	Theme     Theme   `json:"theme"`
+	Attribute string  `json:"attribut"`
+	Classes   []class `json:"classes"` // the last is that of any other value
+}
+
+// legendOf is the legend of a theme.
+func legendOf(o *StyleOptions) (*legend, error) {
+	switch o.Theme {
+	case "", ThemeLevel:
+		l := &legend{ThemeLevel, "niveau", nil}
+		for _, s := range levelStyles {
+			l.Classes = append(l.Classes, class{string(s.Code), s.Label, s.Colour})
+		}
+		return l, nil
+	case ThemeCrop:
+		return &legend{ThemeCrop, "groupe", groupStyles}, nil
+	case ThemeCertifier:
+		l := &legend{ThemeCertifier, "certificateur", nil}
+		last := len(certifierColours) - 1
+		for _, name := range o.Certifiers {
+			known := func(c class) bool { return c.Code == name } // an expression has each value once
+			if n := len(l.Classes); n < last && name != "" && !slices.ContainsFunc(l.Classes, known) {
+				l.Classes = append(l.Classes, class{name, name, certifierColours[n]})
+			}
+		}
+		l.Classes = append(l.Classes, class{"", "Autre certificateur", certifierColours[last]})
+		return l, nil
+	}
+	return nil, fmt.Errorf("theme %q: %w", o.Theme, ErrNoTheme)
+}
+
+// paint gives each class of a legend its value of property.
+func (l *legend) paint(property func(colour string) string) []any {
+	last := len(l.Classes) - 1
+	if last == 0 {
+		return []any{"literal", property(l.Classes[0].Colour)}
+	}
+	expr := []any{"match", []any{"get", l.Attribute}}
+	for _, c := range l.Classes[:last] {
+		expr = append(expr, c.Code, property(c.Colour))
+	}
+	return append(expr, property(l.Classes[last].Colour))
+}
+
 const (
 	seaColour      = "#e7e7e3"
 	landColour     = "#f6f3ec"
 	boundaryColour = "#c9c3b4"
 	selectedColour = "#16201b"
+	cellColour     = "#5d6b52" // of cells that do not tell the attribute of the theme
 )
 
 // object is a JSON object; encoding/json writes its keys sorted, so that one
 // style has one form.
 type object map[string]any
 
-// Style returns the MapLibre style of the public map. It draws from this
-// server alone, but for its background. metadata["sillon:niveaux"] is the
-// legend: code, French label, colour, and the cell attribute of each level. It
-// fails on a background that it does not know.
+// Style returns a MapLibre style of the map. It draws from this server alone,
+// but for its background. metadata["sillon:legende"] is the legend of the
+// theme; metadata["sillon:niveaux"] that of levels: code, French label, colour,
+// and the cell attribute of each. It fails with ErrNoTheme and ErrNoBackground.
 func Style(o StyleOptions) ([]byte, error) {
+	legend, err := legendOf(&o)
+	if err != nil {
+		return nil, err
+	}
 	base := strings.TrimSuffix(o.PublicURL, "/")
 	sources := object{
 		"parcelles":    object{"type": "vector", "url": base + "/tiles/parcelles.json"},
@@ -96,15 +194,15 @@ func Style(o StyleOptions) ([]byte, error) {
 		sources["ign"] = source
 		layers = append(layers, layer)
 	}
-	layers = append(layers, dataLayers(o.Background)...)
+	layers = append(layers, dataLayers(legend, o.Background)...)
 
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false) // the addresses of a background hold ampersands
-	err := enc.Encode(object{
+	err = enc.Encode(object{
 		"version":  8,
 		"name":     "Sillon",
-		"metadata": object{"sillon:niveaux": levelStyles},
+		"metadata": object{"sillon:niveaux": levelStyles, "sillon:legende": legend},
 		"sources":  sources,
 		"layers":   layers,
 	})
@@ -127,7 +225,7 @@ func background(name string) (source, layer object, err error) {
 	case BackgroundOrtho:
 		tiles = ignWMTS + "ORTHOIMAGERY.ORTHOPHOTOS&FORMAT=image/jpeg"
 	default:
-		return nil, nil, fmt.Errorf("background %q: neither %s nor %s", name, BackgroundPlan, BackgroundOrtho)
+		return nil, nil, fmt.Errorf("background %q: %w", name, ErrNoBackground)
 	}
 	source = object{
 		"type": "raster", "tiles": []string{tiles}, "tileSize": 256, "maxzoom": 19,
@@ -139,7 +237,11 @@ func background(name string) (source, layer object, err error) {
 // dataLayers returns what lies over the background: cells far off, parcels
 // near. No layer has a zoom limit: while the tiles of the next zoom load,
 // those of the last one stay.
-func dataLayers(background string) []object {
+func dataLayers(legend *legend, background string) []object {
+	cells := any(cellColour)
+	if legend.Theme == ThemeLevel {
+		cells = legend.paint(same)
+	}
 	fill := 0.72
 	if background == BackgroundOrtho {
 		fill = 0.45 // the field itself must show
@@ -149,7 +251,7 @@ func dataLayers(background string) []object {
 			"id": "mailles", "type": "fill", "source": "parcelles", "source-layer": "mailles",
 			"paint": object{
 				"fill-antialias": false, // or neighbours overlap by a pixel
-				"fill-color":     byLevel(func(s levelStyle) string { return s.Colour }),
+				"fill-color":     cells,
 				"fill-opacity":   cellOpacity(),
 			},
 		},
@@ -164,7 +266,7 @@ func dataLayers(background string) []object {
 		{
 			"id": "parcelles", "type": "fill", "source": "parcelles", "source-layer": "parcelles",
 			"paint": object{
-				"fill-color": byLevel(func(s levelStyle) string { return s.Colour }),
+				"fill-color": legend.paint(same),
 				"fill-opacity": whenState("selection", math.Min(1, fill+0.25),
 					whenState("survol", math.Min(1, fill+0.18), fill)),
 			},
@@ -174,7 +276,7 @@ func dataLayers(background string) []object {
 			"layout": object{"line-join": "round"},
 			"paint": object{
 				"line-color": whenState("selection", selectedColour,
-					byLevel(func(s levelStyle) string { return darker(s.Colour) })),
+					legend.paint(darker)),
 				"line-width": byZoom(
 					10, whenState("selection", 1.5, 0.2),
 					13, whenState("selection", 2.5, 0.8),
@@ -184,20 +286,7 @@ func dataLayers(background string) []object {
 	}
 }
 
-// byLevel gives each level its value of property; an absent level that of
-// LevelUnknown.
-func byLevel(property func(levelStyle) string) []any {
-	var fallback string
-	expr := []any{"match", []any{"get", "niveau"}}
-	for _, s := range levelStyles {
-		if s.Code == sillon.LevelUnknown {
-			fallback = property(s)
-			continue
-		}
-		expr = append(expr, string(s.Code), property(s))
-	}
-	return append(expr, fallback)
-}
+func same(colour string) string { return colour }
 
 func byZoom(stops ...any) []any {
 	return append([]any{"interpolate", []any{"linear"}, []any{"zoom"}}, stops...)

@@ -15,6 +15,10 @@ type styleDocument struct {
 	Version  int
 	Metadata struct {
 		Levels []struct{ Code, Libelle, Couleur, Mailles string } `json:"sillon:niveaux"`
+		Legend struct {
+			Theme, Attribut string
+			Classes         []struct{ Code, Libelle, Couleur string }
+		} `json:"sillon:legende"`
 	}
 	Sources map[string]struct {
 		Type, URL, Attribution string
@@ -51,7 +55,15 @@ func TestStyle(t *testing.T) {
 			[]string{"LAYER=ORTHOIMAGERY.ORTHOPHOTOS"},
 			false,
 		},
+		{"by crop", StyleOptions{PublicURL: "https://carte.example", Theme: ThemeCrop}, nil, false},
+		{
+			"by certifier over an aerial view",
+			StyleOptions{PublicURL: "https://carte.example", Theme: ThemeCertifier, Certifiers: []string{"Un"}, Background: BackgroundOrtho},
+			[]string{"LAYER=ORTHOIMAGERY.ORTHOPHOTOS"},
+			false,
+		},
 		{"unknown background", StyleOptions{Background: "osm"}, nil, true},
+		{"unknown theme", StyleOptions{Theme: "humeur"}, nil, true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -147,6 +159,61 @@ func TestStyleLegend(t *testing.T) {
 	}
 }
 
+// TestThemes holds what each theme paints to its legend.
+func TestThemes(t *testing.T) {
+	t.Parallel()
+	many := []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n"}
+	tests := []struct {
+		name      string
+		options   StyleOptions
+		attribute string
+		classes   int
+	}{
+		{"levels", StyleOptions{}, "niveau", len(sillon.Levels) + 1},
+		{"groups of crops", StyleOptions{Theme: ThemeCrop}, "groupe", 8},
+		{"two certifiers", StyleOptions{Theme: ThemeCertifier, Certifiers: []string{"a", "", "a", "b"}}, "certificateur", 3},
+		{"no certifier", StyleOptions{Theme: ThemeCertifier}, "certificateur", 1},
+		{"more certifiers than colours", StyleOptions{Theme: ThemeCertifier, Certifiers: many}, "certificateur", 12},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			b, err := Style(tt.options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var doc styleDocument
+			if err := json.Unmarshal(b, &doc); err != nil {
+				t.Fatal(err)
+			}
+			l := doc.Metadata.Legend
+			if l.Attribut != tt.attribute || len(l.Classes) != tt.classes || l.Classes[tt.classes-1].Code != "" && tt.attribute != "niveau" {
+				t.Fatalf("legend %+v", l)
+			}
+			for _, layer := range doc.Layers {
+				if layer.ID != "parcelles" {
+					continue
+				}
+				expr := layer.Paint["fill-color"].([]any)
+				if tt.classes == 1 {
+					if expr[1] != l.Classes[0].Couleur {
+						t.Errorf("painted %v", expr)
+					}
+					continue
+				}
+				if got := expr[1].([]any)[1]; got != tt.attribute || len(expr) != 2*tt.classes+1 || expr[len(expr)-1] != l.Classes[tt.classes-1].Couleur {
+					t.Errorf("painted %v", expr)
+				}
+				for i, c := range l.Classes[:tt.classes-1] {
+					if expr[2+2*i] != c.Code || expr[3+2*i] != c.Couleur || c.Libelle == "" {
+						t.Errorf("%v is painted %v", c, expr[2+2*i:4+2*i])
+					}
+				}
+			}
+		})
+	}
+}
+
 // Matrices of Machado, Oliveira and Fernandes (2009) at full severity, on
 // linear RGB.
 var visions = map[string][3][3]float64{
@@ -168,20 +235,29 @@ var visions = map[string][3][3]float64{
 	},
 }
 
-func TestLevelColoursKeepApart(t *testing.T) {
+func TestColoursKeepApart(t *testing.T) {
 	t.Parallel()
 	const least = 0.12 // distance in OKLab; 0.02 is the least that an eye tells
-	for name, vision := range visions {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			for i, a := range levelStyles {
-				for _, b := range levelStyles[:i] {
-					if d := colourDistance(t, a.Colour, b.Colour, vision); d < least {
-						t.Errorf("%q and %q are %.3f apart, want %.2f", a.Code, b.Code, d, least)
+	var levels, groups []string
+	for _, s := range levelStyles {
+		levels = append(levels, s.Colour)
+	}
+	for _, s := range groupStyles {
+		groups = append(groups, s.Colour)
+	}
+	for theme, colours := range map[string][]string{"levels": levels, "groups": groups, "certifiers": certifierColours} {
+		for name, vision := range visions {
+			t.Run(theme+" in "+name, func(t *testing.T) {
+				t.Parallel()
+				for i, a := range colours {
+					for _, b := range colours[:i] {
+						if d := colourDistance(t, a, b, vision); d < least {
+							t.Errorf("%q and %q are %.3f apart, want %.2f", a, b, d, least)
+						}
 					}
 				}
-			}
-		})
+			})
+		}
 	}
 }
 

@@ -10,8 +10,6 @@ import (
 	"math"
 	"sync"
 
-	"github.com/klauspost/compress/gzip"
-
 	"sillon/geo/mvt"
 )
 
@@ -21,6 +19,7 @@ type Layer string
 // The tilesets.
 const (
 	LayerParcelles    Layer = "parcelles"
+	LayerCommunes     Layer = "communes"
 	LayerDepartements Layer = "departements"
 )
 
@@ -28,6 +27,8 @@ const (
 	maxZoomCells        = 9
 	maxZoomParcels      = 16
 	maxZoomDepartements = 12
+	minZoomCommunes     = 8
+	maxZoomCommunes     = 14
 	minZoomCrops        = 12 // where parcels tell their crop and surface
 
 	// budget is what a tile may weigh, compressed.
@@ -39,67 +40,135 @@ const (
 // ErrNoTile is the failure of an address that a tileset does not have.
 var ErrNoTile = errors.New("no such tile")
 
-// MaxZoom returns the deepest zoom of the tileset; ok is false if there is no
-// such tileset.
-func (l Layer) MaxZoom() (z uint32, ok bool) {
+// Zooms returns the first and the deepest zoom of the tileset; ok is false if
+// there is no such tileset.
+func (l Layer) Zooms() (first, deepest uint32, ok bool) {
 	switch l {
 	case LayerParcelles:
-		return maxZoomParcels, true
+		return 0, maxZoomParcels, true
+	case LayerCommunes:
+		return minZoomCommunes, maxZoomCommunes, true
 	case LayerDepartements:
-		return maxZoomDepartements, true
+		return 0, maxZoomDepartements, true
 	}
-	return 0, false
+	return 0, 0, false
+}
+
+// Has reports whether the tileset has a tile at the address.
+func (l Layer) Has(a Address) bool {
+	first, deepest, ok := l.Zooms()
+	return ok && a.Z >= first && a.Z <= deepest && a.valid()
+}
+
+// layerCount is the number of tilesets, and index their order.
+const layerCount = 3
+
+func (l Layer) index() int {
+	switch l {
+	case LayerCommunes:
+		return 1
+	case LayerDepartements:
+		return 2
+	case LayerParcelles:
+	}
+	return 0
 }
 
 // A Tile is a finished tile. It is not changed any more, and may be shared.
 type Tile struct {
-	Bytes    []byte // MVT 2.1; none if nothing is there
-	ETag     string // strong and quoted, of Bytes
-	GzipETag string // the same of Gzip: another coding is another representation
+	Bytes []byte // MVT 2.1; none if nothing is there
 
-	gzip func() []byte
+	tag   string // what its ETags are made of; empty until it is asked for
+	once  [3]sync.Once
+	etags [3]string
+	coded [3][]byte
+	grew  func(n int) // told of bytes made later; may be nil
 }
 
-// Gzip returns the bytes compressed. The first call does the work.
-func (t *Tile) Gzip() []byte { return t.gzip() }
-
-// newTile makes a tile of bytes, and of what they are compressed, nil if they
-// are not yet.
+// newTile makes a tile of bytes, and of what gzip makes of them, nil if that is
+// not made yet.
 func newTile(b, packed []byte) *Tile {
-	sum := sha256.Sum256(b)
-	tag := hex.EncodeToString(sum[:16])
-	return &Tile{
-		Bytes: b, ETag: `"` + tag + `"`, GzipETag: `"` + tag + `-gz"`,
-		gzip: sync.OnceValue(func() []byte {
-			if packed == nil {
-				packed = compress(b)
-			}
-			return packed
-		}),
+	t := &Tile{Bytes: b}
+	if packed != nil {
+		t.once[Gzip].Do(func() { t.coded[Gzip] = packed })
 	}
+	return t
 }
+
+// ETag is strong and quoted, and differs between codings.
+func (t *Tile) ETag(c Coding) string {
+	t.once[Identity].Do(func() {
+		if t.tag == "" {
+			sum := sha256.Sum256(t.Bytes)
+			t.tag = hex.EncodeToString(sum[:16])
+		}
+		for c := range t.etags {
+			t.etags[c] = Coding(c).tag(t.tag)
+		}
+	})
+	return t.etags[c]
+}
+
+// Body returns the bytes in a coding. The first call does the work.
+func (t *Tile) Body(c Coding) []byte {
+	if c == Identity {
+		return t.Bytes
+	}
+	made := false
+	t.once[c].Do(func() {
+		compress := compressGzip
+		if c == Zstd {
+			compress = compressZstd
+		}
+		t.coded[c] = compress(t.Bytes)
+		made = true
+	})
+	if made && t.grew != nil {
+		t.grew(len(t.coded[c]))
+	}
+	return t.coded[c]
+}
+
+// size is what the tile weighs while nobody makes more of it.
+func (t *Tile) size() int64 { return int64(len(t.Bytes) + len(t.coded[Gzip]) + len(t.coded[Zstd])) }
 
 // ContentType is that of a tile.
 const ContentType = "application/vnd.mapbox-vector-tile"
 
-// Encode makes a tile. It fails with ErrNoTile outside the tileset, with
-// mvt.ErrEWKB on a shape that cannot be read, and with what src fails with.
-func Encode(ctx context.Context, src Source, layer Layer, q *Query, a Address) (*Tile, error) {
-	deepest, ok := layer.MaxZoom()
-	if !ok || a.Z > deepest || !a.valid() {
+// Encode makes a tile of LayerParcelles. It fails with ErrNoTile outside the
+// tileset, with mvt.ErrEWKB on a shape that cannot be read, and with what src
+// fails with.
+func Encode(ctx context.Context, src Source, q *Query, a Address) (*Tile, error) {
+	return finish(LayerParcelles, a, func(e *encoder) error {
+		if a.Z <= maxZoomCells {
+			return e.cells(ctx, src, q, a)
+		}
+		return e.parcels(ctx, src, q, a)
+	})
+}
+
+// EncodeAreas makes a tile of a tileset of areas. It fails as Encode does.
+func EncodeAreas(ctx context.Context, src AreaSource, layer Layer, a Address) (*Tile, error) {
+	return finish(layer, a, func(e *encoder) error { return e.areas(ctx, src, layer, a) })
+}
+
+// finish makes a tile of what encode writes to the layer of an encoder.
+func finish(layer Layer, a Address, encode func(*encoder) error) (*Tile, error) {
+	if !layer.Has(a) {
 		return nil, fmt.Errorf("tile %s/%s: %w", layer, a, ErrNoTile)
 	}
 	e := encoders.Get().(*encoder)
 	defer e.free()
 	for e.detail, e.bare = startOf(layer, a.Z), false; ; {
-		if err := e.encode(ctx, src, layer, q, a); err != nil {
+		if err := encode(e); err != nil {
 			return nil, fmt.Errorf("tile %s/%s: %w", layer, a, err)
 		}
+		e.out = e.layer.Append(e.out[:0])
 		if len(e.out) <= budget {
 			return newTile(bytes.Clone(e.out), nil), nil
 		}
 		// A dense tile loses detail, then attributes, and never a feature.
-		packed := compress(e.out)
+		packed := compressGzip(e.out)
 		if len(packed) <= budget || !e.lighten(layer, a.Z) {
 			return newTile(bytes.Clone(e.out), packed), nil
 		}
@@ -119,8 +188,8 @@ func (e *encoder) lighten(layer Layer, z uint32) bool {
 	return true
 }
 
-// startOf is the detail to try first: the borders of départements are far
-// finer than a small scale shows.
+// startOf is the detail to try first: the borders of areas are far finer than
+// a small scale shows.
 func startOf(layer Layer, z uint32) mvt.Detail {
 	switch {
 	case layer == LayerParcelles:
@@ -148,21 +217,6 @@ var encoders = sync.Pool{New: func() any { return new(encoder) }}
 func (e *encoder) free() {
 	e.layer.Forget()
 	encoders.Put(e)
-}
-
-// encode writes the tile to e.out.
-func (e *encoder) encode(ctx context.Context, src Source, layer Layer, q *Query, a Address) error {
-	var err error
-	switch {
-	case layer == LayerDepartements:
-		err = e.departements(ctx, src, a)
-	case a.Z <= maxZoomCells:
-		err = e.cells(ctx, src, q, a)
-	default:
-		err = e.parcels(ctx, src, q, a)
-	}
-	e.out = e.layer.Append(e.out[:0])
-	return err
 }
 
 func (e *encoder) cells(ctx context.Context, src Source, q *Query, a Address) error {
@@ -204,51 +258,4 @@ func hectares(dm2 int64) float64 {
 		return math.Round(float64(dm2) / 1e6)
 	}
 	return math.Round(float64(dm2)/1e5) / 10
-}
-
-func (e *encoder) departements(ctx context.Context, src Source, a Address) error {
-	l := &e.layer
-	if err := l.Begin(vectorDepartements, a.Z, a.X, a.Y, e.detail); err != nil {
-		return err
-	}
-	code, name := l.Key("code"), l.Key("nom")
-	return src.Departements(ctx, a, func(d *Area) error {
-		ok, err := l.Polygons(d.EWKB)
-		if err != nil {
-			return fmt.Errorf("departement %s: %w", d.Code, err)
-		}
-		if !ok {
-			return nil
-		}
-		l.String(code, d.Code)
-		l.String(name, d.Name)
-		l.Add(departementID(d.Code))
-		return nil
-	})
-}
-
-// departementID makes a code, "26", "2A" or "974", a number of its own.
-func departementID(code string) uint64 {
-	var id uint64
-	for _, c := range []byte(code) {
-		id = id<<8 | uint64(c)
-	}
-	return id
-}
-
-var compressors = sync.Pool{New: func() any {
-	w, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // BestSpeed is a level
-	return w
-}}
-
-func compress(b []byte) []byte {
-	var out bytes.Buffer
-	out.Grow(len(b)/2 + 64)
-	w := compressors.Get().(*gzip.Writer)
-	defer compressors.Put(w)
-	w.Reset(&out)
-	// A bytes.Buffer takes all it is given.
-	_, _ = w.Write(b)
-	_ = w.Close()
-	return out.Bytes()
 }

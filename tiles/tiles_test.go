@@ -56,7 +56,7 @@ func (m *memory) Cells(_ context.Context, q *tiles.Query, _ tiles.Address, f fun
 	return nil
 }
 
-func (m *memory) Departements(_ context.Context, _ tiles.Address, f func(*tiles.Area) error) error {
+func (m *memory) Areas(_ context.Context, _ tiles.Layer, _ tiles.Address, f func(*tiles.Area) error) error {
 	for i := range m.areas {
 		if err := f(&m.areas[i]); err != nil {
 			return err
@@ -80,9 +80,18 @@ func at(z uint32, lon, lat float64) tiles.Address {
 	return tiles.Address{Z: z, X: t.X, Y: t.Y}
 }
 
-func decode(t *testing.T, src tiles.Source, layer tiles.Layer, a tiles.Address) []mvttest.Layer {
+// encode makes a public tile of any tileset.
+func encode(t *testing.T, src *memory, layer tiles.Layer, a tiles.Address) (*tiles.Tile, error) {
 	t.Helper()
-	tile, err := tiles.Encode(t.Context(), src, layer, &tiles.Query{Scope: tiles.Public}, a)
+	if layer == tiles.LayerParcelles {
+		return tiles.Encode(t.Context(), src, &tiles.Query{Scope: tiles.Public}, a)
+	}
+	return tiles.EncodeAreas(t.Context(), src, layer, a)
+}
+
+func decode(t *testing.T, src *memory, layer tiles.Layer, a tiles.Address) []mvttest.Layer {
+	t.Helper()
+	tile, err := encode(t, src, layer, a)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +183,7 @@ func TestAttributesByScope(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			src := &blind{parcels: []tiles.Feature{feature, bare}}
-			tile, err := tiles.Encode(t.Context(), src, tiles.LayerParcelles, &tiles.Query{Scope: tt.scope}, at(tt.zoom, 4.8995, 44.6995))
+			tile, err := tiles.Encode(t.Context(), src, &tiles.Query{Scope: tt.scope}, at(tt.zoom, 4.8995, 44.6995))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -259,28 +268,59 @@ func TestCellsOfADenseTile(t *testing.T) {
 			Surfaces: tiles.Surfaces{AB: ha(300, 1), C1: ha(60, 0.6), C2: ha(60, 0.6), C3: ha(30, 0.4), CONV: ha(20, 0.2), Other: ha(10, 0.1)},
 		})
 	}
-	tile, err := tiles.Encode(t.Context(), src, tiles.LayerParcelles, &tiles.Query{Scope: tiles.Public}, a)
+	tile, err := tiles.Encode(t.Context(), src, &tiles.Query{Scope: tiles.Public}, a)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := len(tile.Gzip()); n > 100_000 {
+	if n := len(tile.Body(tiles.Gzip)); n > 100_000 {
 		t.Errorf("%d bytes, want 100 000 at the most", n)
 	}
 }
 
-func TestDepartements(t *testing.T) {
+func TestAreas(t *testing.T) {
 	t.Parallel()
+	var shape mvt.Shape
+	if err := shape.AppendEWKB(field(t, 4.9, 44.7)); err != nil {
+		t.Fatal(err)
+	}
+	sums := tiles.Sums{Count: 3, Surfaces: tiles.Surfaces{AB: 75_000_000, C2: 24_960_000, Other: 40_000}}
 	src := &memory{areas: []tiles.Area{
-		{Code: "26", Name: "Drôme", EWKB: field(t, 4.9, 44.7)},
+		{Code: "26", Name: "Drôme", EWKB: field(t, 4.9, 44.7), Sums: sums},
+		{Code: "07", Name: "Ardèche", Shape: shape},
 		{Code: "2A", Name: "Corse-du-Sud", EWKB: field(t, 9, 42)},
 	}}
-	layers := decode(t, src, tiles.LayerDepartements, at(12, 4.9, 44.7))
-	if len(layers) != 1 || layers[0].Name != "departements" || len(layers[0].Features) != 1 {
-		t.Fatalf("layers %v", layers)
+	tests := []struct {
+		name  string
+		layer tiles.Layer
+		want  []map[string]any
+	}{
+		{"départements tell hectares, and shares of them", tiles.LayerDepartements, []map[string]any{
+			{"code": "26", "nom": "Drôme", "nombre": int64(3), "ha": 100.0, "ha_AB": 75.0, "part_AB": 75.0, "ha_C2": 25.0, "part_C2": 25.0},
+			{"code": "07", "nom": "Ardèche", "nombre": int64(0), "ha": 0.0},
+		}},
+		{"communes do not", tiles.LayerCommunes, []map[string]any{{"code": "26", "nom": "Drôme"}, {"code": "07", "nom": "Ardèche"}}},
 	}
-	want := map[string]any{"code": "26", "nom": "Drôme"}
-	if diff := cmp.Diff(want, layers[0].Features[0].Attributes); diff != "" {
-		t.Errorf("attributes (-want +got):\n%s", diff)
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			layers := decode(t, src, tt.layer, at(12, 4.9, 44.7))
+			if len(layers) != 1 || layers[0].Name != string(tt.layer) {
+				t.Fatalf("layers %v", layers)
+			}
+			var got []map[string]any
+			for _, f := range layers[0].Features {
+				got = append(got, f.Attributes)
+				if f.ID == 0 {
+					t.Error("an area without id")
+				}
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("attributes (-want +got):\n%s", diff)
+			}
+			if a, b := layers[0].Features[0], layers[0].Features[1]; !cmp.Equal(a.Geometry, b.Geometry) {
+				t.Error("the two forms of a shape differ")
+			}
+		})
 	}
 }
 
@@ -306,11 +346,11 @@ func TestTooDenseATileLosesDetailAndNoParcel(t *testing.T) {
 		}
 		src.parcels = append(src.parcels, tiles.Feature{ID: uint64(i), EWKB: b, Level: "AB"})
 	}
-	tile, err := tiles.Encode(t.Context(), src, tiles.LayerParcelles, &tiles.Query{Scope: tiles.Public}, a)
+	tile, err := tiles.Encode(t.Context(), src, &tiles.Query{Scope: tiles.Public}, a)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if size := len(tile.Gzip()); size > 500_000 {
+	if size := len(tile.Body(tiles.Gzip)); size > 500_000 {
 		t.Errorf("%d bytes, want 500 000 at the most", size)
 	}
 	layers, err := mvttest.Decode(tile.Bytes)
@@ -338,7 +378,7 @@ func TestFarTooDenseATile(t *testing.T) {
 			ID: rnd.Uint64N(1<<40)<<13 | uint64(i&8191), EWKB: field(t, lon, lat), Level: "AB", Group: fmt.Sprint("Groupe ", i), Certifier: "Certificateur",
 		})
 	}
-	tile, err := tiles.Encode(t.Context(), src, tiles.LayerParcelles, &tiles.Query{Scope: tiles.Scope{Kind: tiles.ScopeAll}}, a)
+	tile, err := tiles.Encode(t.Context(), src, &tiles.Query{Scope: tiles.Scope{Kind: tiles.ScopeAll}}, a)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -352,7 +392,7 @@ func TestFarTooDenseATile(t *testing.T) {
 	if diff := cmp.Diff(map[string]any{"niveau": "AB"}, layers[0].Features[0].Attributes); diff != "" {
 		t.Errorf("attributes (-want +got):\n%s", diff)
 	}
-	if size := len(tile.Gzip()); size > 500_000 {
+	if size := len(tile.Body(tiles.Gzip)); size > 500_000 {
 		t.Errorf("%d bytes, want 500 000 at the most", size)
 	}
 }
@@ -362,7 +402,7 @@ func TestEncodeFails(t *testing.T) {
 	bad := &memory{
 		parcels: []tiles.Feature{{ID: 1, EWKB: []byte{1, 3, 0, 0, 0}}},
 		cells:   []tiles.Cell{{X: 1 << 14}},
-		areas:   []tiles.Area{{Code: "26"}},
+		areas:   []tiles.Area{{Code: "26", EWKB: []byte{1}}},
 	}
 	tests := []struct {
 		name  string
@@ -372,7 +412,8 @@ func TestEncodeFails(t *testing.T) {
 	}{
 		{"parcels past zoom 16", tiles.LayerParcelles, at(17, 4.9, 44.7), tiles.ErrNoTile},
 		{"départements past zoom 12", tiles.LayerDepartements, at(13, 4.9, 44.7), tiles.ErrNoTile},
-		{"unknown tileset", "communes", at(10, 4.9, 44.7), tiles.ErrNoTile},
+		{"communes before zoom 8", tiles.LayerCommunes, at(7, 4.9, 44.7), tiles.ErrNoTile},
+		{"unknown tileset", "cantons", at(10, 4.9, 44.7), tiles.ErrNoTile},
 		{"outside the world", tiles.LayerParcelles, tiles.Address{Z: 3, X: 8}, tiles.ErrNoTile},
 		{"unreadable parcel", tiles.LayerParcelles, at(12, 4.9, 44.7), mvt.ErrEWKB},
 		{"unreadable département", tiles.LayerDepartements, at(12, 4.9, 44.7), mvt.ErrEWKB},
@@ -381,7 +422,7 @@ func TestEncodeFails(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := tiles.Encode(t.Context(), bad, tt.layer, &tiles.Query{Scope: tiles.Public}, tt.a)
+			_, err := encode(t, bad, tt.layer, tt.a)
 			if err == nil || tt.want != nil && !errors.Is(err, tt.want) {
 				t.Errorf("got %v, want %v", err, tt.want)
 			}
@@ -394,14 +435,14 @@ func TestTile(t *testing.T) {
 	src := &memory{parcels: []tiles.Feature{{ID: 1, EWKB: field(t, 4.9, 44.7), Level: "AB"}}}
 	a := at(12, 4.9, 44.7)
 	encode := func(scope tiles.Scope) *tiles.Tile {
-		tile, err := tiles.Encode(t.Context(), src, tiles.LayerParcelles, &tiles.Query{Scope: scope}, a)
+		tile, err := tiles.Encode(t.Context(), src, &tiles.Query{Scope: scope}, a)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return tile
 	}
 	tile, empty := encode(tiles.Public), encode(tiles.Scope{})
-	r, err := gzip.NewReader(bytes.NewReader(tile.Gzip()))
+	r, err := gzip.NewReader(bytes.NewReader(tile.Body(tiles.Gzip)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -411,11 +452,16 @@ func TestTile(t *testing.T) {
 	if len(empty.Bytes) != 0 {
 		t.Errorf("a scope that sees nothing sees %x", empty.Bytes)
 	}
-	if again := encode(tiles.Public); again.ETag != tile.ETag || !bytes.Equal(again.Bytes, tile.Bytes) {
+	if again := encode(tiles.Public); again.ETag(tiles.Gzip) != tile.ETag(tiles.Gzip) || !bytes.Equal(again.Bytes, tile.Bytes) {
 		t.Error("the same tile differs")
 	}
-	tags := map[string]bool{tile.ETag: true, tile.GzipETag: true, empty.ETag: true, empty.GzipETag: true}
-	if len(tags) != 4 || !strings.HasPrefix(tile.ETag, `"`) || !strings.HasSuffix(tile.ETag, `"`) {
+	tags := map[string]bool{}
+	for _, t := range []*tiles.Tile{tile, empty} {
+		for _, c := range []tiles.Coding{tiles.Identity, tiles.Gzip, tiles.Zstd} {
+			tags[t.ETag(c)] = true
+		}
+	}
+	if etag := tile.ETag(tiles.Identity); len(tags) != 6 || !strings.HasPrefix(etag, `"`) || !strings.HasSuffix(etag, `"`) {
 		t.Errorf("tags %v", tags)
 	}
 }
@@ -470,10 +516,10 @@ func TestBound(t *testing.T) {
 
 func TestTileJSON(t *testing.T) {
 	t.Parallel()
-	for _, layer := range []tiles.Layer{tiles.LayerParcelles, tiles.LayerDepartements} {
+	for _, layer := range []tiles.Layer{tiles.LayerParcelles, tiles.LayerCommunes, tiles.LayerDepartements} {
 		t.Run(string(layer), func(t *testing.T) {
 			t.Parallel()
-			d, ok := tiles.TileJSON(layer, "https://exemple.fr/")
+			d, ok := tiles.TileJSON(layer, tiles.DescriptionOptions{PublicURL: "https://exemple.fr/", Query: "niveau=AB&v=7", Scope: tiles.Public})
 			if !ok {
 				t.Fatal("no such tileset")
 			}
@@ -499,11 +545,11 @@ func TestTileJSON(t *testing.T) {
 			if doc.TileJSON != "3.0.0" || doc.Bounds[0] >= doc.Bounds[2] || doc.Bounds[1] >= doc.Bounds[3] {
 				t.Errorf("got %s", b)
 			}
-			if diff := cmp.Diff([]string{"https://exemple.fr/tiles/" + string(layer) + "/{z}/{x}/{y}.mvt"}, doc.Tiles); diff != "" {
+			if diff := cmp.Diff([]string{"https://exemple.fr/tiles/" + string(layer) + "/{z}/{x}/{y}.mvt?niveau=AB&v=7"}, doc.Tiles); diff != "" {
 				t.Errorf("tiles (-want +got):\n%s", diff)
 			}
-			if deepest, _ := layer.MaxZoom(); doc.MinZoom != 0 || doc.MaxZoom != deepest {
-				t.Errorf("zooms %d to %d, want 0 to %d", doc.MinZoom, doc.MaxZoom, deepest)
+			if first, deepest, _ := layer.Zooms(); doc.MinZoom != first || doc.MaxZoom != deepest {
+				t.Errorf("zooms %d to %d, want %d to %d", doc.MinZoom, doc.MaxZoom, first, deepest)
 			}
 			for _, l := range doc.Layers {
 				if len(l.Fields) == 0 || l.MinZoom > l.MaxZoom || l.MaxZoom > doc.MaxZoom {
@@ -512,7 +558,7 @@ func TestTileJSON(t *testing.T) {
 			}
 		})
 	}
-	if _, ok := tiles.TileJSON("communes", "https://exemple.fr"); ok {
+	if _, ok := tiles.TileJSON("cantons", tiles.DescriptionOptions{}); ok {
 		t.Error("unknown tileset described")
 	}
 }
@@ -525,21 +571,24 @@ func TestTileJSONTellsAll(t *testing.T) {
 	src := &memory{
 		parcels: []tiles.Feature{{ID: 1, EWKB: field(t, 4.9, 44.7), Level: "AB", CPF: "01.11.11", Culture: "Blé dur", Group: "Céréales"}},
 		cells:   []tiles.Cell{{X: a9.X * 64, Y: a9.Y * 64, Count: 1, Surfaces: tiles.Surfaces{AB: 2e6, C1: 1e6, C2: 1e6, C3: 1e6, CONV: 1e6, Other: 1e6}}},
-		areas:   []tiles.Area{{Code: "26", Name: "Drôme", EWKB: field(t, 4.9, 44.7)}},
+		areas: []tiles.Area{{
+			Code: "26", Name: "Drôme", EWKB: field(t, 4.9, 44.7),
+			Sums: tiles.Sums{Count: 6, Surfaces: tiles.Surfaces{AB: 2e6, C1: 1e6, C2: 1e6, C3: 1e6, CONV: 1e6, Other: 1e6}},
+		}},
 	}
 	written := map[string]map[string]bool{}
 	described := map[string]map[string]bool{}
 	for _, tt := range []struct {
 		layer tiles.Layer
 		zoom  uint32
-	}{{tiles.LayerParcelles, 9}, {tiles.LayerParcelles, 12}, {tiles.LayerDepartements, 12}} {
+	}{{tiles.LayerParcelles, 9}, {tiles.LayerParcelles, 12}, {tiles.LayerCommunes, 12}, {tiles.LayerDepartements, 12}} {
 		for _, l := range decode(t, src, tt.layer, at(tt.zoom, 4.9, 44.7)) {
 			written[l.Name] = map[string]bool{}
 			for k := range l.Features[0].Attributes {
 				written[l.Name][k] = true
 			}
 		}
-		d, _ := tiles.TileJSON(tt.layer, "https://exemple.fr")
+		d, _ := tiles.TileJSON(tt.layer, tiles.DescriptionOptions{Scope: tiles.Public})
 		for _, l := range d.VectorLayers {
 			described[l.ID] = map[string]bool{}
 			for k := range l.Fields {

@@ -41,6 +41,7 @@ type Settings struct {
 	RateFailures     int           `help:"Wrong tokens a minute from an address; 0 does not limit." default:"1000"`
 	TrustedProxies   string        `help:"Networks (CIDR, commas between) whose X-Forwarded-For tells the client's address."`
 	TilesMemory      string        `help:"Memory that the parcels may take for tiles, as 800MB or 2GiB; 0 has tiles read from PostGIS (default: half of what this process may have)."`
+	TilesCache       string        `help:"Memory for finished tiles, as 64MiB; 0 keeps none." default:"64MiB"`
 	MetricsListen    string        `help:"Address to serve /metrics apart; without it, only this machine reads them, at the address served."`
 	// A pointer: an empty secret is a fault, none at all is not.
 	Secret               *string `help:"Encrypts the secrets of webhooks; 32 bytes or more, the same on every node. Better as a variable than as a flag (default: one made in the data directory; needed to serve with --database-url)."`
@@ -54,6 +55,7 @@ type config struct {
 	Settings
 	background string
 	tiles      int64 // bytes
+	tilesCache int64 // bytes of finished tiles
 	proxies    []netip.Prefix
 	level      slog.Level
 }
@@ -94,6 +96,10 @@ func (s Settings) check(f *faults) config {
 		if c.tiles, ok = parseBytes(s.TilesMemory); !ok {
 			f.add("tiles-memory", "%q is not a size, as 800MB", s.TilesMemory)
 		}
+	}
+	var ok bool
+	if c.tilesCache, ok = parseBytes(s.TilesCache); !ok {
+		f.add("tiles-cache", "%q is not a size, as 64MiB", s.TilesCache)
 	}
 	f.checkListen("listen", s.Listen)
 	if s.MetricsListen != "" {

@@ -9,7 +9,6 @@ import (
 	"sillon/sillon"
 	"sillon/store"
 	"sillon/store/cluster"
-	"sillon/tiles"
 	"sillon/upstream"
 )
 
@@ -83,18 +82,17 @@ func (e *environment) migrate(ctx context.Context, admin string) error {
 }
 
 func (e *environment) newService(db *store.DB) (*service.Service, error) {
-	return e.newServiceWith(db, nil, nil)
+	return e.newServiceWith(db, func(*service.Options) {})
 }
 
-// newServiceWith is newService for one that serves: it sends to webhooks, when
-// there is a secret, and keeps the parcels in memory.
-func (e *environment) newServiceWith(db *store.DB, secret []byte, parcels *tiles.Follower) (*service.Service, error) {
+// newServiceWith is newService with what one that serves has besides.
+func (e *environment) newServiceWith(db *store.DB, more func(*service.Options)) (*service.Service, error) {
 	nomenclature, err := reference.Load()
 	if err != nil {
 		return nil, fmt.Errorf("nomenclature: %w", err)
 	}
 	opts := service.Options{
-		IsCPF: nomenclature.IsCPF, Log: e.logger(), Secret: secret, DirectoryEvery: e.DirectoryEvery, Tiles: parcels,
+		IsCPF: nomenclature.IsCPF, Log: e.logger(), DirectoryEvery: e.DirectoryEvery,
 		Poster: upstream.NewPoster(upstream.Options{
 			Guard: upstream.Guard{AllowHTTP: e.WebhooksAllowHTTP, AllowPrivate: e.WebhooksAllowPrivate}, UserAgent: "Sillon/" + version,
 		}),
@@ -104,6 +102,7 @@ func (e *environment) newServiceWith(db *store.DB, secret []byte, parcels *tiles
 			return nil, err
 		}
 	}
+	more(&opts)
 	return service.New(db, opts)
 }
 

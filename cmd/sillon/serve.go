@@ -67,8 +67,13 @@ func (e *environment) serve(ctx context.Context, db *store.DB, private *cluster.
 	if err != nil {
 		return err
 	}
-	parcels := tiles.NewFollower(db, tiles.FollowerOptions{Limit: e.tiles, Log: log})
-	svc, err := e.newServiceWith(db, secret, parcels)
+	following := tiles.FollowerOptions{Limit: e.tiles, Log: log}
+	cache := tiles.NewCache(e.tilesCache)
+	cache.Follow(&following)
+	parcels := tiles.NewFollower(db, following)
+	svc, err := e.newServiceWith(db, func(o *service.Options) {
+		o.Secret, o.Tiles, o.TilesCache, o.Background = secret, parcels, cache, e.background
+	})
 	if err != nil {
 		return err
 	}
@@ -83,15 +88,11 @@ func (e *environment) serve(ctx context.Context, db *store.DB, private *cluster.
 	}
 	defer func() { _ = listener.Close() }() // the server closes it first, once it has it
 	address := e.address(listener)
-	style, err := tiles.Style(tiles.StyleOptions{PublicURL: address, Background: e.background})
-	if err != nil {
-		return fmt.Errorf("map style: %w", err)
-	}
 	metrics := api.NewMetrics(svc, version)
 	runner.Observe(metrics.JobDone)
 	server := &http.Server{
 		Handler: api.New(svc, api.Options{
-			PublicURL: address, Version: version, Style: style, Origins: []string{tiles.BackgroundOrigin(e.background)}, Log: log,
+			PublicURL: address, Version: version, Origins: []string{tiles.BackgroundOrigin(e.background)}, Log: log,
 			Rates:          api.Rates{Token: e.RateToken, Address: e.RateAddress, Failures: e.RateFailures},
 			TrustedProxies: e.proxies, Metrics: metrics, MetricsApart: e.MetricsListen != "",
 		}),
