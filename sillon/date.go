@@ -50,6 +50,9 @@ func (d Date) French() string {
 // Before reports whether d is an earlier day than e.
 func (d Date) Before(e Date) bool { return d.time().Before(e.time()) }
 
+// DaysSince is how many days d is after e; negative when it is before.
+func (d Date) DaysSince(e Date) int { return int(d.time().Sub(e.time()) / (24 * time.Hour)) }
+
 func (d Date) time() time.Time { return time.Date(d.Year, d.Month, d.Day, 0, 0, 0, 0, time.UTC) }
 
 // Value gives d to a database driver: a midnight in UTC, or NULL for no day.

@@ -318,7 +318,7 @@ func queueEvents(batch *pgx.Batch, savings []Saving) {
 	}
 	batch.Queue(`
 		INSERT INTO event (parcellaire_id, oc, type, actor_id, actor_role, actor_oc, state, feature_ids, before, after, reason, request_id)
-		SELECT s.version, s.oc, s.type, s.actor, s.role, s.actor_oc, s.state, s.features::text[], s.before::jsonb, s.after::jsonb, s.reason, s.request
+		SELECT s.version, s.oc, s.type, s.actor, s.role, s.actor_oc, s.state, s.features::text[], s.before::json, s.after::json, s.reason, s.request
 		FROM unnest(@versions::uuid[], @ocs::int[], @types::text[], @actors::text[], @roles::text[], @actor_ocs::int[], @states::text[],
 			@features::text[], @before::text[], @after::text[], @reasons::text[], @requests::text[])
 			AS s (version, oc, type, actor, role, actor_oc, state, features, before, after, reason, request)`,
