@@ -210,9 +210,9 @@ func (s *Service) apply(g group, d *application, known map[store.FarmParcel]stor
 	if err != nil {
 		return nil, nil, err
 	}
-	before, after, changed, err := diffVersion(old, &m.version, m)
-	if err != nil || !changed {
-		return &m.version, nil, err // the same again: nothing to write
+	before, after, changed := diffVersion(old, &m.version, m)
+	if !changed {
+		return &m.version, nil, nil // the same again: nothing to write
 	}
 	m.version.Revision++
 	m.version.Metadata.SourceLastUpdate = now.Format(time.RFC3339)

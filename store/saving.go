@@ -229,9 +229,7 @@ func queueParcels(batch *pgx.Batch, savings []Saving) error {
 			if annotations[i], err = encodeAnnotations(p.Annotations); err != nil {
 				return fmt.Errorf("annotations of parcel %s: %w", p.ID, err)
 			}
-			if crops[i], err = encodeCrops(p.Crops); err != nil {
-				return fmt.Errorf("crops of parcel %s: %w", p.ID, err)
-			}
+			crops[i] = encodeCrops(p.Crops)
 			ids[i], status[i], names[i], pacages[i] = p.ID, string(p.GeometryStatus), p.Name, p.NumeroPacage
 			ilots[i], numeros[i], cadastre[i] = p.NumeroIlot, p.NumeroParcelle, joinArray(p.ReferencesCadastrales)
 			cultures[i], precisions[i], levels[i] = p.CodeCulturePAC, p.CodePrecisionPAC, string(p.Level)
