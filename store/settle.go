@@ -99,11 +99,12 @@ func (tx *Tx) SaveSettled(ctx context.Context, savings []Saving, job int64, oc s
 	if err := queueSavings(batch, savings); err != nil {
 		return err
 	}
+	// By rank = ANY, or a whole job is read for some of its records.
 	batch.Queue(`
 		UPDATE import_record r SET state = CASE WHEN s.id IS NULL THEN 'refused' ELSE 'stored' END, parcellaire_id = s.id,
 			parcels = s.parcels, revision = s.revision
 		FROM unnest($2::int[], $3::uuid[], $4::int[], $5::bigint[]) AS s (rank, id, parcels, revision)
-		WHERE r.job = $1 AND r.rank = s.rank`, job, ranks, ids, parcels, revisions)
+		WHERE r.job = $1 AND r.rank = ANY($2) AND r.rank = s.rank`, job, ranks, ids, parcels, revisions)
 	if len(logged) > 0 {
 		batch.Queue(`SELECT pg_advisory_xact_lock(hashtextextended('import_log', $1))`, job)
 		queueLogs(batch, job, oc, logged)
