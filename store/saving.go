@@ -61,12 +61,15 @@ func farmsOnce(savings []Saving) int {
 // queueSavings adds to batch the statements that write savings of a farm each.
 func queueSavings(batch *pgx.Batch, savings []Saving) error {
 	var fresh, stored, events []Saving
-	var taken, owners, removed []string
+	var taken, certified, owners, removed []string
 	for _, s := range savings {
 		if s.New {
 			fresh = append(fresh, s)
 		} else {
 			stored = append(stored, s)
+			if s.Parcellaire.State == sillon.StateCertified {
+				certified = append(certified, string(s.Parcellaire.NumeroBio))
+			}
 		}
 		if s.TakenOver {
 			taken = append(taken, string(s.Parcellaire.ID))
@@ -86,6 +89,10 @@ func queueSavings(batch *pgx.Batch, savings []Saving) error {
 			UPDATE parcel p SET oc = v.oc, reader_oc = v.reader_oc
 			FROM parcellaire v WHERE v.id = ANY($1::uuid[]) AND p.parcellaire_id = v.id`, taken)
 	}
+	if len(certified) > 0 { // once the parcels are of whom their version is
+		slices.Sort(certified)
+		batch.Queue(`SELECT publish(n) FROM unnest($1::text[]) AS n`, certified)
+	}
 	if len(removed) > 0 {
 		batch.Queue(`
 			UPDATE parcel p SET deleted_at = now(), updated_at = now(), revision = p.revision + 1
@@ -103,8 +110,8 @@ func queueSavings(batch *pgx.Batch, savings []Saving) error {
 	return nil
 }
 
-// queueVersions adds the statements that write parcellaires themselves, and
-// keep the marks of those that the public sees.
+// queueVersions adds the statements that write parcellaires themselves. New
+// ones get the mark of what the public sees where they deserve it.
 func queueVersions(batch *pgx.Batch, fresh, stored []Saving) error {
 	const rows = `
 		unnest(@ids::uuid[], @numeros::text[], @ocs::int[], @names::text[], @years::int[], @states::text[], @audits::date[], @from::date[],
@@ -138,9 +145,6 @@ func queueVersions(batch *pgx.Batch, fresh, stored []Saving) error {
 				updated_at = now()
 			FROM `+rows+`
 			WHERE v.id = s.id`, args)
-		if certified := args["certified"].([]string); len(certified) > 0 {
-			batch.Queue(`SELECT publish(n) FROM unnest($1::text[]) AS n`, certified)
-		}
 	}
 	return nil
 }
