@@ -16,7 +16,7 @@ const (
 	// laneLease is how long a worker that says nothing keeps its certifier.
 	laneLease = 20 * time.Second
 	// A slice reads so many records, or so many bytes of payload, at once.
-	sliceRecords = 100
+	sliceRecords = 250
 	sliceBytes   = 4 << 20
 	// A group stores so many records, or so many bytes of payload, at once.
 	groupRecords = 16
