@@ -213,8 +213,8 @@ func TestC18DeletedVersion(t *testing.T) {
 		t.Errorf("after restoration (-before +now):\n%s", diff)
 	}
 	got := s.one(t, `SELECT string_agg(type || ' ' || actor_role || ' ' || before::text || ' ' || after::text || ' ' || reason, E'\n' ORDER BY id) FROM event WHERE id > 2`)
-	want := `FeatureCollectionDeletion charge_certification {"supprime": false} {"supprime": true} {"code":"error","reason":"mauvaise ferme"}
-RecordRestoration agence_bio {"supprime": true} {"supprime": false} `
+	want := `FeatureCollectionDeletion charge_certification {"supprime":false} {"supprime":true} {"code":"error","reason":"mauvaise ferme"}
+RecordRestoration agence_bio {"supprime":true} {"supprime":false} `
 	if got != want {
 		t.Errorf("history:\n%s\nwant\n%s", got, want)
 	}

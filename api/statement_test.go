@@ -43,7 +43,7 @@ func (c *statementCount) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBa
 func (c *statementCount) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
 
 // P2: a request takes as many statements for 10 000 parcels as for one, and a
-// page as many for three farms.
+// page or a push as many for three farms.
 func TestP2StatementsOfRequests(t *testing.T) {
 	t.Parallel()
 	s := newServer(t)
@@ -58,6 +58,10 @@ func TestP2StatementsOfRequests(t *testing.T) {
 		records[numero] = record(numero, parcels...)
 		s.store(t, ocOne, []object{records[numero]})
 		versions[numero] = s.version(t, numero, 1, audit)
+	}
+
+	for numero := range sizes {
+		s.store(t, ocOne, []object{record(numero, parcel("p")).with(object{"dateAudit": "2026-05-12"})})
 	}
 
 	count := &statementCount{}
@@ -124,6 +128,19 @@ func TestP2StatementsOfRequests(t *testing.T) {
 			try++
 			changed := records[numero].with(object{"commentaire": fmt.Sprint("essai ", try)})
 			statements(ocOne, http.MethodPost, pushPath, text(t, []object{changed}))
+			count.n.Store(0)
+			if more, err := svc.WorkImports(t.Context(), 1, holder, time.Minute); err != nil || more {
+				t.Fatal(more, err)
+			}
+			return count.n.Load()
+		}},
+		{"a push of 1, 2 and 3 records stored", func(numero string) int64 {
+			try++
+			var changed []object
+			for _, small := range []string{"1001", "1002", "1003"}[:numero[3]-'0'] {
+				changed = append(changed, record(small, parcel("p")).with(object{"dateAudit": "2026-05-12", "commentaire": fmt.Sprint("essai ", try)}))
+			}
+			statements(ocOne, http.MethodPost, pushPath, text(t, changed))
 			count.n.Store(0)
 			if more, err := svc.WorkImports(t.Context(), 1, holder, time.Minute); err != nil || more {
 				t.Fatal(more, err)

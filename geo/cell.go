@@ -15,7 +15,7 @@ const CellZoom = 15
 // tile of CellZoom that holds it.
 func CellOf(g orb.Geometry) (x, y int32) {
 	const n = 1 << CellZoom
-	c := g.Bound().Center()
+	c := boundOf(g).Center()
 	lat := math.Max(-85.0511, math.Min(85.0511, c[1])) * math.Pi / 180
 	fx := (c[0] + 180) / 360 * n
 	fy := (1 - math.Asinh(math.Tan(lat))/math.Pi) / 2 * n

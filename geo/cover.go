@@ -39,7 +39,7 @@ func NewCover() *Cover { return &Cover{names: map[string]bool{}, cells: map[cove
 
 // Add adds a piece, Polygon or MultiPolygon in degrees.
 func (c *Cover) Add(name string, g orb.Geometry) {
-	b := g.Bound()
+	b := boundOf(g)
 	p := piece{name: name, box: extent{b.Min[0], b.Min[1], b.Max[0], b.Max[1]}}
 	switch g := g.(type) {
 	case orb.Polygon:
@@ -86,7 +86,7 @@ func (c *Cover) Locate(g orb.Geometry, given string) (name string, ok bool) {
 	if c == nil {
 		return "", false
 	}
-	b := g.Bound()
+	b := boundOf(g)
 	e := extent{b.Min[0] - coverDoubt, b.Min[1] - coverDoubt, b.Max[0] + coverDoubt, b.Max[1] + coverDoubt}
 	if !((e.maxX-e.minX)*(e.maxY-e.minY)*coverCells*coverCells < coverMost) {
 		return "", false
@@ -123,7 +123,7 @@ func (c *Cover) Locate(g orb.Geometry, given string) (name string, ok bool) {
 // most is Locate among pieces.
 func (c *Cover) most(g orb.Geometry, among []int32, given string) (name string, ok bool) {
 	s := newSharer(g)
-	b := g.Bound()
+	b := boundOf(g)
 	var first, second float64
 	best := int32(-1)
 	for _, i := range among {

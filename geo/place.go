@@ -39,7 +39,7 @@ func Place(g orb.Geometry, land *Land, home *orb.Point) (Placement, error) {
 	if isEmpty(g) {
 		return Placement{Geometry: g, From: WGS84, OutOfBounds: true}, nil
 	}
-	b := g.Bound()
+	b := boundOf(g)
 	if offender, ok := firstOffender(g); ok {
 		return placeMetres(g, b, offender, land, home)
 	}
@@ -98,7 +98,7 @@ func placeMetres(g orb.Geometry, b orb.Bound, offender orb.Point, land *Land, ho
 				}
 				return c.crs.ToWGS84(q)
 			})
-			if land != nil && !land.Touches(p.Geometry) || land == nil && !inOneRegion(p.Geometry.Bound()) {
+			if land != nil && !land.Touches(p.Geometry) || land == nil && !inOneRegion(boundOf(p.Geometry)) {
 				continue
 			}
 			fit = append(fit, p)

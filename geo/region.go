@@ -40,7 +40,7 @@ func InRegions(g orb.Geometry) bool {
 	if isEmpty(g) {
 		return false
 	}
-	b := g.Bound()
+	b := boundOf(g)
 	for _, r := range regions {
 		if b.Intersects(r.box) && intersects(g, r.box) {
 			return true
@@ -55,7 +55,7 @@ func LegalCRS(g orb.Geometry) CRS {
 	if isEmpty(g) {
 		return Lambert93
 	}
-	b := g.Bound()
+	b := boundOf(g)
 	crs, most := Lambert93, -1.0
 	for _, list := range [][]region{regions, islands} {
 		for _, r := range list {

@@ -30,7 +30,7 @@ type signedRing struct {
 }
 
 func newSharer(g orb.Geometry) *sharer {
-	b := g.Bound()
+	b := boundOf(g)
 	s := &sharer{box: extent{maxX: (b.Max[0] - b.Min[0]) / coverUnit, maxY: (b.Max[1] - b.Min[1]) / coverUnit}}
 	polygons, _ := g.(orb.MultiPolygon)
 	if polygon, ok := g.(orb.Polygon); ok {

@@ -134,22 +134,25 @@ BEGIN
 	RETURN latest;
 END $$;
 
--- supersede is publish for a certified parcellaire about to be inserted: it
--- returns whether that is the latest, and takes the mark from the one that was.
-CREATE FUNCTION supersede(numero text, since date, audit date) RETURNS boolean
+-- supersede is publish for certified parcellaires about to be inserted, each of
+-- another farm: it returns whether they are the latest, and takes the mark from
+-- those that were. Farms are locked in one order, whoever asks.
+CREATE FUNCTION supersede(numeros text[], since date[], audits date[]) RETURNS TABLE (numero text, latest boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-DECLARE former parcellaire;
+DECLARE former uuid[];
 BEGIN
-	PERFORM FROM farm WHERE numero_bio = numero FOR NO KEY UPDATE;
-	SELECT * INTO former FROM parcellaire WHERE numero_bio = numero AND published;
-	IF FOUND THEN
-		IF (former.certified_from, former.audit_date) > (since, audit) THEN
-			RETURN false;
-		END IF;
-		UPDATE parcellaire SET published = false WHERE id = former.id;
-		UPDATE parcel SET published = false WHERE parcellaire_id = former.id AND published;
+	PERFORM FROM farm WHERE numero_bio = ANY (numeros) ORDER BY numero_bio FOR NO KEY UPDATE;
+	RETURN QUERY
+		SELECT q.numero, v.id IS NULL OR (v.certified_from, v.audit_date) <= (q.since, q.audit)
+		FROM unnest(numeros, $2, audits) AS q (numero, since, audit)
+		LEFT JOIN parcellaire v ON v.numero_bio = q.numero AND v.published;
+	SELECT array_agg(v.id) INTO former
+	FROM unnest(numeros, $2, audits) AS q (numero, since, audit)
+	JOIN parcellaire v ON v.numero_bio = q.numero AND v.published AND (v.certified_from, v.audit_date) <= (q.since, q.audit);
+	IF former IS NOT NULL THEN
+		UPDATE parcellaire SET published = false WHERE id = ANY (former);
+		UPDATE parcel SET published = false WHERE parcellaire_id = ANY (former) AND published;
 	END IF;
-	RETURN true;
 END $$;
 
 -- authenticate finds a live token by the SHA-256 of its text. It notes the use,
@@ -167,16 +170,16 @@ END $$;
 GRANT CREATE ON SCHEMA public TO sillon_system;
 ALTER FUNCTION registry_verdict(text[], text[]) OWNER TO sillon_system;
 ALTER FUNCTION publish(text) OWNER TO sillon_system;
-ALTER FUNCTION supersede(text, date, date) OWNER TO sillon_system;
+ALTER FUNCTION supersede(text[], date[], date[]) OWNER TO sillon_system;
 ALTER FUNCTION authenticate(bytea) OWNER TO sillon_system;
 REVOKE CREATE ON SCHEMA public FROM sillon_system;
-REVOKE EXECUTE ON FUNCTION registry_verdict(text[], text[]), publish(text), supersede(text, date, date), authenticate(bytea) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION registry_verdict(text[], text[]), publish(text), supersede(text, date, date), authenticate(bytea)
+REVOKE EXECUTE ON FUNCTION registry_verdict(text[], text[]), publish(text), supersede(text[], date[], date[]), authenticate(bytea) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION registry_verdict(text[], text[]), publish(text), supersede(text[], date[], date[]), authenticate(bytea)
 	TO sillon_api, sillon_system;
 
 -- +goose Down
 DROP FUNCTION authenticate(bytea);
-DROP FUNCTION supersede(text, date, date);
+DROP FUNCTION supersede(text[], date[], date[]);
 DROP FUNCTION publish(text);
 DROP FUNCTION registry_verdict(text[], text[]);
 DROP POLICY farm_api ON farm;

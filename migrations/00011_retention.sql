@@ -52,19 +52,18 @@ BEGIN
 	RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'insufficient_privilege';
 END $$;
 
+-- tells_less reports whether becomes is was, but for geometries that are gone.
+CREATE FUNCTION tells_less(was jsonb, becomes jsonb) RETURNS boolean
+LANGUAGE sql IMMUTABLE SET search_path = public, pg_temp AS $$
+	SELECT was @> becomes AND without_geometry(was, NULL) = without_geometry(becomes, NULL)
+$$;
+
 CREATE FUNCTION refuse_telling_otherwise() RETURNS trigger
 LANGUAGE plpgsql AS $$
-DECLARE was event := OLD; becomes event := NEW;
+DECLARE was jsonb := to_jsonb(OLD); becomes jsonb := to_jsonb(NEW);
 BEGIN
-	IF NOT (coalesce(OLD.before @> NEW.before, NEW.before IS NULL AND OLD.before IS NULL)
-		AND coalesce(OLD.after @> NEW.after, NEW.after IS NULL AND OLD.after IS NULL)) THEN
-		RAISE EXCEPTION 'event is append-only' USING ERRCODE = 'insufficient_privilege';
-	END IF;
-	was.before := without_geometry(OLD.before, NULL);
-	was.after := without_geometry(OLD.after, NULL);
-	becomes.before := without_geometry(NEW.before, NULL);
-	becomes.after := without_geometry(NEW.after, NULL);
-	IF was IS DISTINCT FROM becomes THEN
+	IF was - 'before' - 'after' IS DISTINCT FROM becomes - 'before' - 'after'
+		OR NOT tells_less(was -> 'before', becomes -> 'before') OR NOT tells_less(was -> 'after', becomes -> 'after') THEN
 		RAISE EXCEPTION 'event is append-only' USING ERRCODE = 'insufficient_privilege';
 	END IF;
 	RETURN NEW;
@@ -76,9 +75,10 @@ CREATE FUNCTION forget_geometry(parcellaire uuid, ids text[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
 	PERFORM set_config('app.forgetting', 'on', true);
-	UPDATE event e SET before = without_geometry(e.before, ids), after = without_geometry(e.after, ids)
+	UPDATE event e SET before = without_geometry(e.before::jsonb, ids)::json, after = without_geometry(e.after::jsonb, ids)::json
 	WHERE e.parcellaire_id = forget_geometry.parcellaire
-		AND (e.before IS DISTINCT FROM without_geometry(e.before, ids) OR e.after IS DISTINCT FROM without_geometry(e.after, ids));
+		AND (e.before::jsonb IS DISTINCT FROM without_geometry(e.before::jsonb, ids)
+			OR e.after::jsonb IS DISTINCT FROM without_geometry(e.after::jsonb, ids));
 	PERFORM set_config('app.forgetting', '', true);
 END $$;
 -- +goose StatementEnd
@@ -104,7 +104,7 @@ DROP TRIGGER event_rewritten ON event;
 DROP TRIGGER event_append_only ON event;
 CREATE TRIGGER event_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON event
 	FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
-DROP FUNCTION forget_geometry(uuid, text[]), refuse_telling_otherwise(), refuse_rewriting(), without_geometry(jsonb, text[]);
+DROP FUNCTION forget_geometry(uuid, text[]), refuse_telling_otherwise(), refuse_rewriting(), tells_less(jsonb, jsonb), without_geometry(jsonb, text[]);
 DROP TABLE retention_run;
 ALTER TABLE event ADD CONSTRAINT event_parcellaire_id_fkey FOREIGN KEY (parcellaire_id) REFERENCES parcellaire NOT VALID;
 DROP INDEX parcellaire_deleted_idx, parcel_deleted_idx;

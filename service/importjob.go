@@ -16,15 +16,18 @@ const (
 	// laneLease is how long a worker that says nothing keeps its certifier.
 	laneLease = 20 * time.Second
 	// A slice reads so many records, or so many bytes of payload, at once.
-	sliceRecords = 100
+	sliceRecords = 250
 	sliceBytes   = 4 << 20
+	// A group stores so many records, or so many bytes of payload, at once.
+	groupRecords = 16
+	groupBytes   = 256 << 10
 )
 
 // ErrLaneBusy says that another worker is at this certifier's pushes.
 var ErrLaneBusy = errors.New("another worker is at this certifier's pushes")
 
-// WorkImports stores waiting pushes of a certifier, in order of reception, one
-// transaction per record, until none is left or ctx or budget ends. more says
+// WorkImports stores waiting pushes of a certifier, in order of reception, a
+// few records in a transaction, until none is left or ctx or budget ends. more says
 // that some are left. holder is the worker; of two only one works for a
 // certifier at a time, and a record is settled once whatever happens
 // (certifier-exchange.md §6.4). A failure that may go away is returned, and the
@@ -112,34 +115,65 @@ func (s *Service) workSlice(ctx context.Context, oc sillon.OC, holder string, en
 	if err != nil {
 		return false, err
 	}
-	// Records of one farm keep their order; farms do not wait for each other.
-	var farms errgroup.Group
-	farms.SetLimit(recordsAtOnce)
-	for _, ranks := range byFarm(sl.records) {
-		farms.Go(guarded(func() error {
-			for _, i := range ranks {
-				if ctx.Err() != nil || time.Now().After(end) {
-					return ctx.Err()
-				}
-				r := sl.records[i]
-				from := r.Start - sl.records[0].Start
-				if from+int64(r.Length) > int64(len(sl.payload)) {
-					return fmt.Errorf("payload of import %d ends before record %d", sl.job.ID, r.Rank)
-				}
-				at := recordAt{sl.job, holder, r, ground, sl.verdicts[i]}
-				if err := s.finishRecord(ctx, at, sl.payload[from:from+int64(r.Length)]); err != nil {
-					return err
-				}
-			}
-			return nil
-		}))
-	}
-	err = farms.Wait()
+	err = s.storeSlice(ctx, &sl, holder, ground, end)
 	s.caughtUp(ctx) // before the job can be seen DONE
 	return false, err
 }
 
-// recordsAtOnce lets a record be read while another one is being committed.
+// storeSlice stores the records of a slice. Those of one farm keep their order:
+// first the first of each farm goes, then the second, and so on.
+func (s *Service) storeSlice(ctx context.Context, sl *slice, holder string, ground ground, end time.Time) error {
+	records, err := sl.cut()
+	if err != nil {
+		return err
+	}
+	farms := byFarm(sl.records[:len(records)])
+	for turn := 0; ; turn++ {
+		var now []recordAt
+		for _, farm := range farms {
+			if turn < len(farm) {
+				now = append(now, records[farm[turn]])
+			}
+		}
+		if len(now) == 0 {
+			return nil
+		}
+		var groups errgroup.Group
+		groups.SetLimit(recordsAtOnce)
+		for _, some := range groupsOf(now) {
+			groups.Go(guarded(func() error {
+				if ctx.Err() != nil || time.Now().After(end) {
+					return ctx.Err()
+				}
+				return s.finishGroup(ctx, group{sl.job, holder, ground, some})
+			}))
+		}
+		if err := groups.Wait(); err != nil {
+			return err
+		}
+	}
+}
+
+// cut returns the records with their bytes of the payload, up to the first
+// whose bytes are not there; an error when that is the first.
+func (sl *slice) cut() ([]recordAt, error) {
+	records := make([]recordAt, 0, len(sl.records))
+	for i, r := range sl.records {
+		from := r.Start - sl.records[0].Start
+		if from+int64(r.Length) <= int64(len(sl.payload)) {
+			records = append(records, recordAt{r, sl.verdicts[i], sl.payload[from : from+int64(r.Length)]})
+			continue
+		}
+		if i == 0 {
+			return nil, fmt.Errorf("payload of import %d ends before record %d", sl.job.ID, r.Rank)
+		}
+		break
+	}
+	return records, nil
+}
+
+// recordsAtOnce lets a record, or a group, be read while another one is being
+// committed.
 const recordsAtOnce = 3
 
 // byFarm returns the places of records, those of one farm together and in
@@ -159,12 +193,25 @@ func byFarm(records []store.ImportRecord) [][]int {
 	return groups
 }
 
-// finishRecord is storeRecord for a node that may be told to stop: the record
-// at hand is finished all the same.
-func (s *Service) finishRecord(ctx context.Context, at recordAt, raw []byte) error {
+// groupsOf cuts records into groups.
+func groupsOf(records []recordAt) (groups [][]recordAt) {
+	from, size := 0, 0
+	for i, r := range records {
+		if i-from == groupRecords || i > from && size+r.Length > groupBytes {
+			groups = append(groups, records[from:i:i])
+			from, size = i, 0
+		}
+		size += r.Length
+	}
+	return append(groups, records[from:])
+}
+
+// finishGroup is storeGroup for a node that may be told to stop: the group at
+// hand is finished all the same.
+func (s *Service) finishGroup(ctx context.Context, g group) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), laneLease)
 	defer cancel()
-	return s.storeRecord(ctx, at, raw)
+	return s.storeGroup(ctx, g)
 }
 
 // importTries is how often in a row a job is tried at one record.

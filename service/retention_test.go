@@ -152,7 +152,7 @@ func TestO3Retention(t *testing.T) {
 		"changes":                   {`SELECT count(*)::text FROM change WHERE seq <= 4`, "1"},
 		"changes known to be gone":  {`SELECT max(pruned::text) FROM change WHERE kind = 'change'`, last},
 		"geometries in the history": {`SELECT count(*)::text FROM event e WHERE after::text LIKE '%"geometry"%'`, "8"},
-		"what else it told":         {`SELECT count(*)::text FROM event e WHERE after::text LIKE '%"niveauConversion": "AB"%'`, "10"},
+		"what else it told":         {`SELECT count(*)::text FROM event e WHERE after::jsonb::text LIKE '%"niveauConversion": "AB"%'`, "10"},
 	} {
 		if got := one(t, db, tt.sql); got != tt.want {
 			t.Errorf("%s: %s, want %s", what, got, tt.want)

@@ -36,7 +36,14 @@ func (d Date) String() string {
 	if d.IsZero() {
 		return ""
 	}
-	return fmt.Sprintf("%04d-%02d-%02d", d.Year, d.Month, d.Day)
+	if d.Year < 0 || d.Year > 9999 {
+		return fmt.Sprintf("%04d-%02d-%02d", d.Year, d.Month, d.Day)
+	}
+	digit := func(n int) byte { return byte('0' + n%10) } //nolint:gosec // a digit
+	y, m := d.Year, int(d.Month)
+	return string([]byte{
+		digit(y / 1000), digit(y / 100), digit(y / 10), digit(y), '-', digit(m / 10), digit(m), '-', digit(d.Day / 10), digit(d.Day),
+	})
 }
 
 // French is DD/MM/YYYY, as people read it.
@@ -49,6 +56,9 @@ func (d Date) French() string {
 
 // Before reports whether d is an earlier day than e.
 func (d Date) Before(e Date) bool { return d.time().Before(e.time()) }
+
+// DaysSince is how many days d is after e; negative when it is before.
+func (d Date) DaysSince(e Date) int { return int(d.time().Sub(e.time()) / (24 * time.Hour)) }
 
 func (d Date) time() time.Time { return time.Date(d.Year, d.Month, d.Day, 0, 0, 0, 0, time.UTC) }
 

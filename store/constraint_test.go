@@ -211,8 +211,8 @@ func TestC32OnlyGeometryIsForgotten(t *testing.T) {
 	for _, sql := range []string{
 		`UPDATE event SET reason = 'x'`, `UPDATE event SET after = '{}'`, `UPDATE event SET after = NULL WHERE after IS NOT NULL`,
 		`UPDATE event SET before = '{"nom": "x"}'`, `UPDATE event SET at = now()`, `DELETE FROM event`, `TRUNCATE event`,
-		`UPDATE event SET after = jsonb_set(after, '{parcelles,a,geometry}', '4') WHERE after @> '{"parcelles": {"a": {}}}'`,
-		`UPDATE event SET after = jsonb_set(after, '{parcelles,b,geometrieDeclaree}', '4') WHERE after @> '{"parcelles": {"b": {}}}'`,
+		`UPDATE event SET after = jsonb_set(after::jsonb, '{parcelles,a,geometry}', '4')::json WHERE after::jsonb @> '{"parcelles": {"a": {}}}'`,
+		`UPDATE event SET after = jsonb_set(after::jsonb, '{parcelles,b,geometrieDeclaree}', '4')::json WHERE after::jsonb @> '{"parcelles": {"b": {}}}'`,
 	} {
 		if err := asServer(t, address, `SET ROLE sillon_owner`, `SET app.forgetting = 'on'`, sql); sqlState(err) != notAllowed {
 			t.Errorf("%s: %v", sql, err)
@@ -224,7 +224,7 @@ func TestC32OnlyGeometryIsForgotten(t *testing.T) {
 		}
 	}
 	told := func() string {
-		return askServer[string](t, address, `SELECT after::text FROM event WHERE after @> '{"parcelles": {"a": {}}}'`)[0]
+		return askServer[string](t, address, `SELECT after::text FROM event WHERE after::jsonb @> '{"parcelles": {"a": {}}}'`)[0]
 	}
 	for _, tt := range []struct{ ids, want string }{
 		{`'{a,c}'`, `{"statut": "CERTIFIED", "parcelles": {"a": {"nom": "x"}, "b": {"geometry": 3}, "c": null}}`},

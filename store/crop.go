@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"sillon/geo/geojson"
 	"sillon/sillon"
 )
 
@@ -18,15 +19,28 @@ type storedCrop struct {
 	Unite     sillon.Unit `json:"unite"`
 }
 
-func encodeCrops(crops []sillon.Crop) (string, error) {
-	stored := make([]storedCrop, len(crops))
-	for i, c := range crops {
-		stored[i] = storedCrop{
-			ID: c.ID, CPF: nullText(c.CPF), Variete: c.Variete, DateSemis: c.SownOn.String(), Surface: c.Surface, Unite: c.Unit,
+// encodeCrops writes what storedCrop reads.
+func encodeCrops(crops []sillon.Crop) string {
+	b := make([]byte, 0, 2+160*len(crops))
+	b = append(b, '[')
+	for i := range crops {
+		c := &crops[i]
+		if i > 0 {
+			b = append(b, ',')
 		}
+		b = geojson.AppendString(append(b, `{"id":`...), c.ID)
+		if b = append(b, `,"cpf":`...); c.CPF == "" {
+			b = append(b, "null"...)
+		} else {
+			b = geojson.AppendString(b, c.CPF)
+		}
+		b = geojson.AppendString(append(b, `,"variete":`...), c.Variete)
+		b = geojson.AppendString(append(b, `,"dateSemis":`...), c.SownOn.String())
+		b = geojson.AppendNumber(append(b, `,"surface":`...), c.Surface)
+		b = geojson.AppendString(append(b, `,"unite":`...), c.Unit)
+		b = append(b, '}')
 	}
-	b, err := json.Marshal(stored)
-	return string(b), err
+	return string(append(b, ']'))
 }
 
 func decodeCrops(b []byte) ([]sillon.Crop, error) {

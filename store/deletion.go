@@ -73,7 +73,7 @@ func (tx *Tx) hide(ctx context.Context, p *sillon.Parcellaire, instant, parcels 
 	if p.State == sillon.StateCertified {
 		batch.Queue(`SELECT publish($1)`, string(p.NumeroBio))
 	}
-	queueEvent(batch, p, &e)
+	queueEvents(batch, []Saving{{Parcellaire: p, Event: &e}})
 	err := tx.SendBatch(ctx, batch).Close()
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.ConstraintName == "parcellaire_audit_key" {
 		return sillon.ErrAuditDateTaken

@@ -355,7 +355,7 @@ func TestNobodysVersion(t *testing.T) {
 	}
 	var target store.PushTarget
 	in(t, db, store.Tenant(1), func(ctx context.Context, tx *store.Tx) (err error) {
-		target, err = tx.PushTarget(ctx, "1", 1, v.AuditDate)
+		target, err = pushTarget(ctx, tx, "1", 1, v.AuditDate)
 		return err
 	})
 	if target.Parcellaire == nil || target.Parcellaire.ID != v.ID || len(target.Parcels) != 1 {

@@ -278,9 +278,6 @@ func (tx *Tx) HoldLane(ctx context.Context, oc sillon.OC, holder string, pause t
 // ErrLaneLost is what a worker gets that kept no lease on its certifier.
 var ErrLaneLost = errors.New("another worker took over this certifier")
 
-// ErrRecordTaken is what a worker gets for a record that is dealt with already.
-var ErrRecordTaken = errors.New("this record is dealt with already")
-
 // NextImport returns the oldest unfinished job of a certifier, marked as
 // begun; ok is false when there is none.
 func (tx *Tx) NextImport(ctx context.Context, oc sillon.OC) (job *ImportJob, ok bool, err error) {
@@ -363,105 +360,6 @@ func (tx *Tx) Payload(ctx context.Context, job, start, end int64) ([]byte, error
 		return nil, fmt.Errorf("payload of import %d: %w", job, err)
 	}
 	return out, nil
-}
-
-// Claim takes a record of a job for the transaction: while it lasts no one can
-// take the certifier from holder, nor settle the record. Several transactions
-// of one holder may claim at once. ErrLaneLost and ErrRecordTaken say that it
-// may not.
-func (tx *Tx) Claim(ctx context.Context, job int64, rank int, oc sillon.OC, holder string) error {
-	batch := &pgx.Batch{}
-	queueClaim(batch, job, rank, oc, holder)
-	results := tx.SendBatch(ctx, batch)
-	defer func() { _ = results.Close() }()
-	if err := readClaim(results, job, rank, oc); err != nil {
-		return err
-	}
-	return results.Close()
-}
-
-// ClaimTarget is Claim and PushTarget in one round trip.
-func (tx *Tx) ClaimTarget(ctx context.Context, job int64, rank int, oc sillon.OC, holder string,
-	numero sillon.NumeroBio, audit sillon.Date,
-) (PushTarget, error) {
-	batch := &pgx.Batch{}
-	queueClaim(batch, job, rank, oc, holder)
-	queueTarget(batch, numero, oc, audit)
-	results := tx.SendBatch(ctx, batch)
-	defer func() { _ = results.Close() }()
-	if err := readClaim(results, job, rank, oc); err != nil {
-		return PushTarget{}, err
-	}
-	t, err := readTarget(results, numero, audit)
-	if err != nil {
-		return t, err
-	}
-	return t, results.Close()
-}
-
-func queueClaim(batch *pgx.Batch, job int64, rank int, oc sillon.OC, holder string) {
-	batch.Queue(`SELECT 1 FROM import_lane WHERE oc = $1 AND holder = $2 FOR SHARE`, oc, holder)
-	batch.Queue(`SELECT 1 FROM import_record WHERE job = $1 AND rank = $2 AND state = 'todo' FOR UPDATE`, job, rank)
-}
-
-func readClaim(results pgx.BatchResults, job int64, rank int, oc sillon.OC) error {
-	held, err := results.Exec()
-	if err != nil {
-		return fmt.Errorf("lane of certifier %d: %w", oc, err)
-	}
-	todo, err := results.Exec()
-	if err != nil {
-		return fmt.Errorf("claim record %d of import %d: %w", rank, job, err)
-	}
-	switch {
-	case held.RowsAffected() == 0:
-		return ErrLaneLost
-	case todo.RowsAffected() == 0:
-		return ErrRecordTaken
-	}
-	return nil
-}
-
-// Settle writes what became of a record: stored in a parcellaire as it now
-// stands, or refused when that is nil; and its issues. Of records settled at
-// once, one with issues waits for the commit of the other: a reader that asks
-// for what follows the last entry it has seen must miss none.
-func (tx *Tx) Settle(ctx context.Context, job int64, rank int, oc sillon.OC, stored *sillon.Parcellaire, issues []sillon.Issue) error {
-	return tx.SaveSettled(ctx, nil, job, rank, oc, stored, issues)
-}
-
-// SaveSettled is Save, unless there is nothing to save, and Settle in one
-// round trip.
-func (tx *Tx) SaveSettled(ctx context.Context, s *Saving, job int64, rank int, oc sillon.OC, stored *sillon.Parcellaire, issues []sillon.Issue) error {
-	var id *string
-	var revision *int64
-	parcels := 0
-	if stored != nil {
-		id, revision, parcels = nullText(string(stored.ID)), &stored.Revision, stored.ParcelCount
-	}
-	logged := make([]LoggedIssue, len(issues))
-	for i, issue := range issues {
-		logged[i] = LoggedIssue{rank, issue}
-	}
-	batch := &pgx.Batch{}
-	if s != nil {
-		if err := queueSave(batch, *s); err != nil {
-			return err
-		}
-	}
-	batch.Queue(`
-		UPDATE import_record SET state = CASE WHEN $3::uuid IS NULL THEN 'refused' ELSE 'stored' END, parcellaire_id = $3, parcels = $4,
-			revision = $5
-		WHERE job = $1 AND rank = $2`, job, rank, id, parcels, revision)
-	if len(logged) > 0 {
-		batch.Queue(`SELECT pg_advisory_xact_lock(hashtextextended('import_log', $1))`, job)
-		queueLogs(batch, job, oc, logged)
-		batch.Queue(`SELECT pg_notify('`+ImportChannel+`', $1::bigint::text)`, job)
-	}
-	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
-		return fmt.Errorf("store record %d of import %d: %w", rank, job, err)
-	}
-	return nil
 }
 
 // FinishImport ends a job of which no record is left to do, with its final

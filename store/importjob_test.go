@@ -40,11 +40,23 @@ func takes(t testing.TB, db *store.DB, holder string) (mine bool) {
 func claims(t testing.TB, db *store.DB, job int64, rank int, holder string) error {
 	t.Helper()
 	return db.InTx(t.Context(), store.Tenant(1), func(tx *store.Tx) error {
-		if err := tx.Claim(t.Context(), job, rank, 1, holder); err != nil {
+		if err := take(t.Context(), tx, job, rank, holder); err != nil {
 			return err
 		}
-		return tx.Settle(t.Context(), job, rank, 1, nil, []sillon.Issue{sillon.IssueDuplicateRecord("1001")})
+		return tx.Settle(t.Context(), job, 1, store.Settled{Rank: rank, Issues: []sillon.Issue{sillon.IssueDuplicateRecord("1001")}})
 	})
+}
+
+// errTaken says that a record is not to be done any more.
+var errTaken = errors.New("the record is taken")
+
+// take claims a record of a job of certifier 1.
+func take(ctx context.Context, tx *store.Tx, job int64, rank int, holder string) error {
+	todo, err := tx.Claim(ctx, store.Claim{Job: job, OC: 1, Holder: holder, Ranks: []int{rank}})
+	if err == nil && len(todo) == 0 {
+		return errTaken
+	}
+	return err
 }
 
 // insert stores a push and returns the number of its job.
@@ -135,7 +147,7 @@ func TestO1TakingOverWaits(t *testing.T) {
 	expire(t, address)
 	taken := make(chan error, 1)
 	in(t, db, store.Tenant(1), func(ctx context.Context, tx *store.Tx) error {
-		if err := tx.Claim(ctx, job, 0, 1, alice); err != nil {
+		if err := take(ctx, tx, job, 0, alice); err != nil {
 			return err
 		}
 		go func() {
@@ -150,13 +162,13 @@ func TestO1TakingOverWaits(t *testing.T) {
 		if blocked(t, address, taken); len(taken) > 0 {
 			t.Fatalf("the lane was taken over meanwhile: %v", <-taken)
 		}
-		return tx.Settle(ctx, job, 0, 1, nil, nil)
+		return tx.Settle(ctx, job, 1, store.Settled{Rank: 0})
 	})
 	if err := <-taken; err != nil {
 		t.Fatalf("after the record: %v", err)
 	}
-	if err := claims(t, db, job, 0, bob); !errors.Is(err, store.ErrRecordTaken) {
-		t.Errorf("the record again: %v, want %v", err, store.ErrRecordTaken)
+	if err := claims(t, db, job, 0, bob); !errors.Is(err, errTaken) {
+		t.Errorf("the record again: %v, want %v", err, errTaken)
 	}
 	if err := claims(t, db, job, 1, alice); !errors.Is(err, store.ErrLaneLost) {
 		t.Errorf("the former holder: %v, want %v", err, store.ErrLaneLost)
@@ -175,28 +187,28 @@ func TestO1RecordOnce(t *testing.T) {
 	}
 	failed := errors.New("no")
 	if err := db.InTx(t.Context(), store.Tenant(1), func(tx *store.Tx) error {
-		if err := tx.Claim(t.Context(), job, 0, 1, alice); err != nil {
+		if err := take(t.Context(), tx, job, 0, alice); err != nil {
 			return err
 		}
-		return errors.Join(failed, tx.Settle(t.Context(), job, 0, 1, nil, nil))
+		return errors.Join(failed, tx.Settle(t.Context(), job, 1, store.Settled{Rank: 0}))
 	}); !errors.Is(err, failed) {
 		t.Fatal(err)
 	}
 	second := make(chan error, 1)
 	in(t, db, store.Tenant(1), func(ctx context.Context, tx *store.Tx) error {
-		if err := tx.Claim(ctx, job, 0, 1, alice); err != nil {
+		if err := take(ctx, tx, job, 0, alice); err != nil {
 			t.Errorf("after a failure: %v", err)
 		}
 		go func() {
-			second <- db.InTx(ctx, store.Tenant(1), func(tx *store.Tx) error { return tx.Claim(ctx, job, 0, 1, alice) })
+			second <- db.InTx(ctx, store.Tenant(1), func(tx *store.Tx) error { return take(ctx, tx, job, 0, alice) })
 		}()
 		blocked(t, address, second)
-		return tx.Settle(ctx, job, 0, 1, nil, nil)
+		return tx.Settle(ctx, job, 1, store.Settled{Rank: 0})
 	})
-	if err := <-second; !errors.Is(err, store.ErrRecordTaken) {
-		t.Errorf("the second at once: %v, want %v", err, store.ErrRecordTaken)
+	if err := <-second; !errors.Is(err, errTaken) {
+		t.Errorf("the second at once: %v, want %v", err, errTaken)
 	}
-	if err := claims(t, db, job, 7, alice); !errors.Is(err, store.ErrRecordTaken) {
+	if err := claims(t, db, job, 7, alice); !errors.Is(err, errTaken) {
 		t.Errorf("a record that is not there: %v", err)
 	}
 }
@@ -237,11 +249,11 @@ func TestImportOrder(t *testing.T) {
 	v := version("1001", 1, 2024)
 	save(t, db, store.Tenant(1), v, parcel("a", square(2, 47, 0.001)))
 	in(t, db, store.Tenant(1), func(ctx context.Context, tx *store.Tx) error {
-		if err := tx.Claim(ctx, first, 1, 1, alice); err != nil {
+		if err := take(ctx, tx, first, 1, alice); err != nil {
 			return err
 		}
 		v.ParcelCount = 1
-		return tx.Settle(ctx, first, 1, 1, &v, nil)
+		return tx.Settle(ctx, first, 1, store.Settled{Rank: 1, Parcellaire: &v})
 	})
 	if err := claims(t, db, first, 0, alice); err != nil {
 		t.Fatal(err)
@@ -460,7 +472,7 @@ func TestP2Statements(t *testing.T) {
 			}); err != nil {
 				return err
 			}
-			target, err := tx.PushTarget(ctx, "1001", 1, v.AuditDate)
+			target, err := pushTarget(ctx, tx, "1001", 1, v.AuditDate)
 			if err != nil {
 				return err
 			}

@@ -259,7 +259,7 @@ func TestP1Plans(t *testing.T) {
 			return tx.StreamExchange(ctx, store.ExchangeQuery{NumeroBio: "3"}, noVersion, noParcel)
 		}, "parcel_id_key", false},
 		{"target of a push", store.Tenant(4), func(ctx context.Context, tx *store.Tx) error {
-			_, err := tx.PushTarget(ctx, "3", 4, sillon.Date{Year: 2025, Month: 3, Day: 1})
+			_, err := pushTarget(ctx, tx, "3", 4, sillon.Date{Year: 2025, Month: 3, Day: 1})
 			return err
 		}, "parcel_id_key", true},
 		{"known geometries", store.Tenant(4), func(ctx context.Context, tx *store.Tx) error {
@@ -271,15 +271,16 @@ func TestP1Plans(t *testing.T) {
 			return err
 		}, "import_record_todo_idx", false},
 		{"claim and settle", store.Tenant(1), func(ctx context.Context, tx *store.Tx) error {
-			if _, err := tx.TakeLane(ctx, 1, "00000000-0000-0000-0000-000000000001", time.Minute); err != nil {
+			if _, err := tx.TakeLane(ctx, 1, alice, time.Minute); err != nil {
 				return err
 			}
-			rank := 12_000 + runs
+			ranks := []int{12_000 + 2*runs, 12_001 + 2*runs}
 			runs++
-			if err := tx.Claim(ctx, 1, rank, 1, "00000000-0000-0000-0000-000000000001"); err != nil {
+			audits := []store.FarmAudit{{NumeroBio: "1", Audit: sillon.Date{Year: 2025, Month: 3, Day: 1}}, {NumeroBio: "2", Audit: sillon.Date{Year: 2025, Month: 3, Day: 1}}}
+			if _, _, err := tx.ClaimTargets(ctx, store.Claim{Job: 1, OC: 1, Holder: alice, Ranks: ranks}, audits); err != nil {
 				return err
 			}
-			return tx.Settle(ctx, 1, rank, 1, nil, nil)
+			return tx.Settle(ctx, 1, 1, store.Settled{Rank: ranks[0]}, store.Settled{Rank: ranks[1]})
 		}, "import_record_pkey", true},
 		{"farms of a certifier", store.Tenant(4), func(ctx context.Context, tx *store.Tx) error {
 			_, err := tx.Farms(ctx, store.FarmQuery{Limit: 201})

@@ -25,7 +25,7 @@ func TestLogOrder(t *testing.T) {
 	}
 	defer func() { _ = watcher.Close(context.WithoutCancel(ctx)) }()
 	settle := func(tx *store.Tx, rank int) error {
-		return tx.Settle(ctx, job, rank, 1, nil, []sillon.Issue{sillon.IssueDuplicateRecord("1001")})
+		return tx.Settle(ctx, job, 1, store.Settled{Rank: rank, Issues: []sillon.Issue{sillon.IssueDuplicateRecord("1001")}})
 	}
 	var last int64
 	var read []int64

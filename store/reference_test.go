@@ -165,7 +165,7 @@ func TestC15CommuneFollowsGeometry(t *testing.T) {
 	var target store.PushTarget
 	read := func() map[string]string {
 		in(t, db, store.Tenant(1), func(ctx context.Context, tx *store.Tx) (err error) {
-			target, err = tx.PushTarget(ctx, "1", 1, v.AuditDate)
+			target, err = pushTarget(ctx, tx, "1", 1, v.AuditDate)
 			return err
 		})
 		found := map[string]string{}

@@ -84,7 +84,7 @@ func Connect(ctx context.Context, url string, size int, tracer ...pgx.QueryTrace
 }
 
 // prepare gives up the rights of whoever logged in, and teaches the connection
-// PostGIS geometries.
+// PostGIS geometries and the slices of bulk statements.
 func prepare(ctx context.Context, c *pgx.Conn) error {
 	if _, err := c.Exec(ctx, `SET ROLE sillon_api`); err != nil {
 		return fmt.Errorf("become sillon_api (run sillon migrate first): %w", err)
@@ -94,6 +94,7 @@ func prepare(ctx context.Context, c *pgx.Conn) error {
 		return fmt.Errorf("geometry type (run sillon migrate first): %w", err)
 	}
 	c.TypeMap().RegisterType(&pgtype.Type{Name: "geometry", OID: oid, Codec: geometryCodec{}})
+	registerArrays(c.TypeMap())
 	return nil
 }
 

@@ -145,3 +145,14 @@ func save(t testing.TB, db *store.DB, scope store.Scope, v sillon.Parcellaire, p
 		})
 	})
 }
+
+// pushTarget is what a push by oc of an audit goes to.
+func pushTarget(ctx context.Context, tx *store.Tx, numero sillon.NumeroBio, oc sillon.OC, audit sillon.Date) (store.PushTarget, error) {
+	targets, err := tx.PushTargets(ctx, oc, []store.FarmAudit{{NumeroBio: numero, Audit: audit}})
+	if err != nil || targets[0].Parcellaire == nil {
+		return store.PushTarget{}, err
+	}
+	parcels, err := tx.ParcelsOf(ctx, []string{string(targets[0].Parcellaire.ID)})
+	targets[0].Parcels = parcels[targets[0].Parcellaire.ID]
+	return targets[0], err
+}
