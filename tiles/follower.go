@@ -219,9 +219,10 @@ func (f *Follower) listen(ctx context.Context, told chan<- struct{}) {
 	var wait time.Duration
 	for ctx.Err() == nil {
 		err := f.db.Listen(ctx, store.ChangeChannel, func(string) {
-			if !f.listening.Swap(true) && wait > 0 {
+			if !f.listening.Load() && wait > 0 {
 				f.o.Log.InfoContext(ctx, "listening to changes of tiles again")
 			}
+			f.listening.Store(true)
 			wait = 0
 			wake(told)
 		})
