@@ -98,6 +98,7 @@ type gauges struct {
 	tilesLagChanges, tilesLag           *prometheus.Desc
 	tilesParcels, tilesBytes            *prometheus.Desc
 	tilesReloads                        *prometheus.Desc
+	tilesKept, tilesKeptBytes, tilesBy  *prometheus.Desc
 }
 
 func newGauges(svc *service.Service) *gauges {
@@ -126,6 +127,9 @@ func newGauges(svc *service.Service) *gauges {
 		tilesParcels:     desc("tiles_parcels", "Parcels in memory."),
 		tilesBytes:       desc("tiles_bytes", "Memory that they take."),
 		tilesReloads:     desc("tiles_loads_total", "Times that all parcels were read into memory."),
+		tilesKept:        desc("tiles_kept", "Finished tiles that are kept."),
+		tilesKeptBytes:   desc("tiles_kept_bytes", "Memory that they take."),
+		tilesBy:          desc("tiles_total", "Tiles asked for: kept, being made for another, made, made and changed meanwhile.", "outcome"),
 	}
 }
 
@@ -135,6 +139,7 @@ func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
 		g.up, g.connections, g.waits, g.waited, g.queue, g.queueAge, g.imports, g.importAge, g.records, g.parcels, g.recordIssues,
 		g.retentionAge, g.retentionRemoved,
 		g.tilesReady, g.tilesListening, g.tilesLagChanges, g.tilesLag, g.tilesParcels, g.tilesBytes, g.tilesReloads,
+		g.tilesKept, g.tilesKeptBytes, g.tilesBy,
 	} {
 		ch <- d
 	}
@@ -163,6 +168,11 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	counter(g.parcels, float64(load.Parcels))
 	for code, n := range load.Issues {
 		counter(g.recordIssues, float64(n), code)
+	}
+	gauge(g.tilesKept, float64(load.Kept.Tiles))
+	gauge(g.tilesKeptBytes, float64(load.Kept.Bytes))
+	for outcome, n := range map[string]uint64{"kept": load.Kept.Hits, "joined": load.Kept.Joins, "made": load.Kept.Misses, "changed": load.Kept.Drops} {
+		counter(g.tilesBy, float64(n), outcome)
 	}
 	if err != nil {
 		gauge(g.up, 0)

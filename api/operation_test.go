@@ -68,6 +68,8 @@ func TestO9Metrics(t *testing.T) {
 		`sillon_http_request_duration_seconds_bucket{method="GET",route="/api/v3/exploitations",status="403",le="60"} 1`,
 		`sillon_http_refusals_total{code="FORBIDDEN",status="403"} 1`,
 		`sillon_database_up 1`,
+		`sillon_tiles_total{outcome="made"} 0`,
+		`sillon_tiles_kept_bytes 0`,
 		`sillon_database_connections{state="max"} 6`,
 		`sillon_queue_jobs{kind="push",state="available"} 2`,
 		`sillon_queue_oldest_seconds `,

@@ -7,13 +7,15 @@ import (
 
 	"sillon/sillon"
 	"sillon/store"
+	"sillon/tiles"
 )
 
 // A Load is how busy a node is, and what it did since it started.
 type Load struct {
 	store.QueueLoad // of all nodes; zero when the database did not answer
 	Pool            store.PoolLoad
-	Tiles           *TileFeed // nil when the node keeps no tiles, or the database did not answer
+	Tiles           *TileFeed        // nil when the node keeps no parcels, or the database did not answer
+	Kept            tiles.CacheStats // of finished tiles
 	Work
 }
 
@@ -69,6 +71,9 @@ func (s *Service) Load(ctx context.Context) (Load, error) {
 	l := Load{Work: s.work.Work}
 	l.Issues = maps.Clone(l.Issues)
 	s.work.Unlock()
+	if s.tiles.cache != nil {
+		l.Kept = s.tiles.cache.Stats()
+	}
 	err := s.db.InTx(ctx, store.System, func(tx *store.Tx) (err error) {
 		if l.QueueLoad, err = tx.QueueLoad(ctx); err != nil {
 			return err
