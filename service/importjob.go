@@ -77,14 +77,7 @@ type slice struct {
 // the job after its last record. done says that no job is left.
 func (s *Service) workSlice(ctx context.Context, oc sillon.OC, holder string, end time.Time) (done bool, err error) {
 	var sl slice
-	err = s.db.InTx(ctx, store.Tenant(oc), func(tx *store.Tx) error {
-		mine, err := tx.TakeLane(ctx, oc, holder, laneLease) // again: the lease is renewed with each slice
-		if err != nil {
-			return err
-		}
-		if !mine {
-			return store.ErrLaneLost
-		}
+	err = s.inLane(ctx, oc, holder, func(tx *store.Tx) error {
 		job, ok, err := tx.NextImport(ctx, oc)
 		if err != nil || !ok {
 			done = !ok
@@ -95,7 +88,7 @@ func (s *Service) workSlice(ctx context.Context, oc sillon.OC, holder string, en
 			return err
 		}
 		if len(sl.records) == 0 {
-			return s.finishImport(ctx, tx, job.ID, "")
+			return nil
 		}
 		numeros := make([]string, len(sl.records))
 		for i, r := range sl.records {
@@ -108,16 +101,33 @@ func (s *Service) workSlice(ctx context.Context, oc sillon.OC, holder string, en
 		sl.payload, err = tx.Payload(ctx, job.ID, sl.records[0].Start, last.Start+int64(last.Length))
 		return err
 	})
-	if err != nil || done || len(sl.records) == 0 {
+	if err != nil || done {
 		return done, err
+	}
+	if len(sl.records) == 0 {
+		s.caughtUp(ctx) // before the job can be seen DONE
+		return false, s.inLane(ctx, oc, holder, func(tx *store.Tx) error { return s.finishImport(ctx, tx, sl.job.ID, "") })
 	}
 	ground, err := s.groundNow(ctx)
 	if err != nil {
 		return false, err
 	}
-	err = s.storeSlice(ctx, &sl, holder, ground, end)
-	s.caughtUp(ctx) // before the job can be seen DONE
-	return false, err
+	return false, s.storeSlice(ctx, &sl, holder, ground, end)
+}
+
+// inLane runs f in a transaction of the holder of a certifier, whose lease it
+// renews.
+func (s *Service) inLane(ctx context.Context, oc sillon.OC, holder string, f func(*store.Tx) error) error {
+	return s.db.InTx(ctx, store.Tenant(oc), func(tx *store.Tx) error {
+		mine, err := tx.TakeLane(ctx, oc, holder, laneLease)
+		if err != nil {
+			return err
+		}
+		if !mine {
+			return store.ErrLaneLost
+		}
+		return f(tx)
+	})
 }
 
 // storeSlice stores the records of a slice. Those of one farm keep their order:
