@@ -12,6 +12,7 @@ import (
 // tileState is what the service keeps for tiles.
 type tileState struct {
 	cache *tiles.Cache
+	crops cropNames
 
 	mu           sync.Mutex
 	departements []departement // replaced, never changed

@@ -15,6 +15,7 @@ import (
 type postgis struct {
 	db    *store.DB
 	scope store.Scope
+	crops *cropNames
 }
 
 var _ tiles.Source = postgis{}
@@ -40,6 +41,9 @@ func storeQuery(q *tiles.Query) *store.TileQuery {
 func (p postgis) Parcels(ctx context.Context, q *tiles.Query, a tiles.Address, f func(*tiles.Feature) error) error {
 	if q.Scope.Kind == tiles.ScopeNone {
 		return nil
+	}
+	if !q.Scope.Private() {
+		return p.openParcels(ctx, q, a, f)
 	}
 	var found parcelsOfTile
 	if err := p.db.InTx(ctx, p.scope, func(tx *store.Tx) error {

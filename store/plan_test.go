@@ -230,7 +230,7 @@ func TestP1Plans(t *testing.T) {
 		quick bool   // also runs in InQuickTx
 	}{
 		{"public tile", store.Open, func(ctx context.Context, tx *store.Tx) error {
-			return tx.TileParcels(ctx, &store.TileQuery{}, square(2, 46, 0.3).Bound(), func(*store.TileParcel) error { return nil })
+			return tx.OpenTileParcels(ctx, &store.TileQuery{}, square(2, 46, 0.3).Bound(), func(*store.OpenParcel) error { return nil })
 		}, "parcel_geom_idx", false},
 		{"cells of a tile", store.Open, func(ctx context.Context, tx *store.Tx) error {
 			return tx.TileCells(ctx, &store.TileQuery{}, 15, 16_500, 11_600, 16_564, 11_664, square(2, 46, 0.7).Bound(), func(*store.TileCell) error { return nil })
@@ -242,8 +242,8 @@ func TestP1Plans(t *testing.T) {
 			return tx.TileParcels(ctx, &store.TileQuery{Private: true, Version: id}, square(2, 46, 0.3).Bound(), func(*store.TileParcel) error { return nil })
 		}, "parcel_id_key", false},
 		{"filtered public tile", store.National, func(ctx context.Context, tx *store.Tx) error {
-			return tx.TileParcels(ctx, &store.TileQuery{Levels: []string{"AB"}, Crops: []string{"01.1"}, Years: []int{2025}, Departements: []string{"26"}},
-				square(2, 46, 0.3).Bound(), func(*store.TileParcel) error { return nil })
+			return tx.OpenTileParcels(ctx, &store.TileQuery{Levels: []string{"AB"}, Crops: []string{"01.1"}, Years: []int{2025}, Departements: []string{"26"}},
+				square(2, 46, 0.3).Bound(), func(*store.OpenParcel) error { return nil })
 		}, "parcel_geom_idx", false},
 		{"changes that tiles lack", store.System, func(ctx context.Context, tx *store.Tx) error {
 			_, _, err := tx.TileLag(ctx, at)

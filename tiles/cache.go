@@ -336,6 +336,9 @@ func (c *Cache) Follow(o *FollowerOptions) {
 	}
 }
 
+// Epoch changes when all the tiles of a tileset count as changed.
+func (c *Cache) Epoch(layer Layer) uint64 { return c.layers[layer.index()].all.Load() }
+
 // InvalidateLayer makes all the tiles of a tileset count as changed.
 func (c *Cache) InvalidateLayer(layer Layer) {
 	l := &c.layers[layer.index()]
