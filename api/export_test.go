@@ -68,7 +68,7 @@ func TestExport(t *testing.T) {
 			t.Errorf("%s: %s, %s", tt.name, r.Header.Get("Content-Type"), r.Header.Get("Content-Disposition"))
 		}
 	}
-	if name, rows := s.get(t, auditor, version).workbook(t); name != "Parcellaire bio" || len(rows) != 7 || rows[6][0] != "p1" || rows[6][5] != "Blé dur" {
+	if name, rows := s.get(t, auditor, version).workbook(t); name != "Parcellaire bio" || len(rows) != 7 || rows[6][0] != "p1" || rows[6][5] != "Blé tendre" {
 		t.Errorf("sheet %s: %q", name, rows)
 	}
 	held := s.get(t, auditor, version).Header.Get("ETag")

@@ -63,7 +63,7 @@ func certipaqCrops(d *Document) []placed {
 	for _, g := range d.groups() {
 		label := g.label(d)
 		if byCrop[label] == nil {
-			byCrop[label], order = sums{}, append(order, label)
+			byCrop[label], order = make(sums), append(order, label)
 		}
 		if s := byCrop[label][g.level]; s != nil {
 			s.m2, s.shared = s.m2+g.m2, s.shared || g.shared

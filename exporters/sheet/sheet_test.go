@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"flag"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -209,18 +210,28 @@ func TestC45TotalsUnderTheirLabel(t *testing.T) {
 		totals []total
 	}{
 		{"certis", []total{
-			{"P1", "Total C1", "Q1", sillon.LevelC1, false}, {"P2", "Total C2", "Q2", sillon.LevelC2, false},
-			{"P3", "Total C3", "Q3", sillon.LevelC3, false}, {"P4", "Total bio", "Q4", sillon.LevelAB, false},
+			{"P1", "Total C1", "Q1", sillon.LevelC1, false},
+			{"P2", "Total C2", "Q2", sillon.LevelC2, false},
+			{"P3", "Total C3", "Q3", sillon.LevelC3, false},
+			{"P4", "Total bio", "Q4", sillon.LevelAB, false},
 			{"P5", "Total conv", "Q5", sillon.LevelCONV, false},
 		}},
 		{"defaut", []total{{"A3", "Surface graphique totale (en ha) :", "B3", "", true}}},
 		{"ocacia", []total{
-			{"F3", "C0", "F2", sillon.LevelCONV, false}, {"G3", "AB", "G2", sillon.LevelAB, false}, {"H3", "C1", "H2", sillon.LevelC1, false},
-			{"I3", "C2", "I2", sillon.LevelC2, false}, {"J3", "C3", "J2", sillon.LevelC3, false}, {"F1", "Surfaces en ha", "I1", "", true},
+			{"F3", "C0", "F2", sillon.LevelCONV, false},
+			{"G3", "AB", "G2", sillon.LevelAB, false},
+			{"H3", "C1", "H2", sillon.LevelC1, false},
+			{"I3", "C2", "I2", sillon.LevelC2, false},
+			{"J3", "C3", "J2", sillon.LevelC3, false},
+			{"F1", "Surfaces en ha", "I1", "", true},
 		}},
 		{"certipaq", []total{
-			{"T4", "AB", "T5", sillon.LevelAB, false}, {"U4", "C1", "U5", sillon.LevelC1, false}, {"V4", "C2", "V5", sillon.LevelC2, false},
-			{"W4", "C3", "W5", sillon.LevelC3, false}, {"X4", "C0", "X5", sillon.LevelCONV, false}, {"Y4", "Total", "Y5", "", true},
+			{"T4", "AB", "T5", sillon.LevelAB, false},
+			{"U4", "C1", "U5", sillon.LevelC1, false},
+			{"V4", "C2", "V5", sillon.LevelC2, false},
+			{"W4", "C3", "W5", sillon.LevelC3, false},
+			{"X4", "C0", "X5", sillon.LevelCONV, false},
+			{"Y4", "Total", "Y5", "", true},
 		}},
 	}
 	for _, tt := range tests {
@@ -356,5 +367,27 @@ func TestSameBytes(t *testing.T) {
 	l := sheet.LayoutOf(6)
 	if !bytes.Equal(write(t, example(), l, sheet.FormatXLSX), write(t, example(), l, sheet.FormatXLSX)) {
 		t.Error("two writings differ")
+	}
+}
+
+// BenchmarkWrite writes 10 000 parcels.
+func BenchmarkWrite(b *testing.B) {
+	d := example()
+	for len(d.Parcels) < 10_000 {
+		d.Parcels = append(d.Parcels, d.Parcels[:6]...)
+	}
+	for _, key := range []string{"defaut", "certis", "bureau-veritas"} {
+		l, _ := sheet.LayoutNamed(key)
+		for _, format := range []sheet.Format{sheet.FormatXLSX, sheet.FormatCSV} {
+			b.Run(key+"/"+format.Extension(), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					d.Sort()
+					if err := sheet.Write(io.Discard, d, l, format, b.TempDir()); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
 	}
 }
