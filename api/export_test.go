@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -98,6 +99,46 @@ func TestS12CertisNotes(t *testing.T) {
 		if text := fmt.Sprint(rows); name != "Tableau de surfaces" || strings.Contains(text, markAudit) != tt.marked || strings.Contains(text, markParcel) != tt.marked {
 			t.Errorf("%s reads %s: %q", tt.who, name, rows)
 		}
+	}
+}
+
+// TestExportPast: the crop of the year before is that of the parcel that then
+// covered the present one, in the latest certified version of that year.
+func TestExportPast(t *testing.T) {
+	t.Parallel()
+	s := newServerOfAll(t)
+	of := func(id, where, code string) object {
+		return parcel(id).with(object{"geom": where, "cultures": crops(code)})
+	}
+	square := func(lon float64) string { return square(lon, 47.1) }
+	const wheat, lucerne, rye = "01.11.12", "01.19.10.8", "01.11.32"
+	s.store(t, ocOne, []object{
+		record("1001", of("x", square(2.1), wheat), of("y", square(2.2), wheat), of("z", square(2.306), wheat)).with(object{"dateAudit": "2025-02-01"}),
+		record("1001", of("x", square(2.1), lucerne), of("w", square(2.1), lucerne)).with(object{"dateAudit": "2025-10-01"}),
+		record("1001", of("x", square(2.1), rye)).with(object{"dateAudit": "2024-02-01"}),
+		record("1001", of("a", square(2.1), wheat), of("b", square(2.2001), wheat), of("c", square(2.3), wheat)),
+	})
+	path := versionPath(s.version(t, "1001", 1, audit)) + "/export?format=tsv&modele="
+	for _, tt := range []struct {
+		layout string
+		column int
+		want   []string // of a, b and c
+	}{
+		{"certis", 5, []string{"Luzerne", "Blé tendre", ""}}, {"ocacia", 13, []string{"Seigle", "", ""}}, {"certipaq", 11, []string{"Luzerne", "Blé tendre", ""}},
+	} {
+		lines := strings.Split(strings.TrimSpace(string(s.get(t, agenceBio, path+tt.layout).Body)), "\n")[1:]
+		got := make([]string, len(lines))
+		for i, line := range lines {
+			got[i] = strings.Split(line, "\t")[tt.column]
+		}
+		if !slices.Equal(got, tt.want) {
+			t.Errorf("%s: %q, want %q", tt.layout, got, tt.want)
+		}
+	}
+	own := s.get(t, agenceBio, path+"certis").Header.Get("ETag")
+	s.store(t, ocOne, []object{record("1001", of("x", square(2.1), rye)).with(object{"dateAudit": "2025-11-01"})})
+	if r := s.get(t, agenceBio, path+"certis", "If-None-Match", own); r.Status != http.StatusOK {
+		t.Errorf("another past: %d", r.Status)
 	}
 }
 

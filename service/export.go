@@ -83,6 +83,9 @@ func (s *Service) Export(ctx context.Context, a sillon.Actor, q ExportQuery, fir
 		if err := s.describe(ctx, tx, d, cmp.Or(a.OC, p.OC)); err != nil {
 			return err
 		}
+		if err := remember(ctx, tx, d, layout); err != nil {
+			return err
+		}
 		e.Name, e.MediaType = exportName(p, layout.Key, e.format.Extension()), e.format.MediaType()
 		if err := first(e.tag(notes)); err != nil {
 			return err
@@ -140,6 +143,28 @@ func (s *Service) describe(ctx context.Context, tx *store.Tx, d *sheet.Document,
 			d.Client = l.NumeroClient
 			return nil
 		}
+	}
+	return nil
+}
+
+// remember finds what grew on the parcels before, for a layout that tells it.
+func remember(ctx context.Context, tx *store.Tx, d *sheet.Document, l *sheet.Layout) error {
+	if !l.Remembers || d.Version.Year == 0 {
+		return nil
+	}
+	crops, err := tx.PastCrops(ctx, &d.Version)
+	if err != nil {
+		return err
+	}
+	d.Past = make(map[string]sheet.Past)
+	for _, c := range crops {
+		past := d.Past[c.Parcel]
+		if c.Year == d.Version.Year-1 {
+			past.Previous = c.Crops
+		} else {
+			past.BeforePrevious = c.Crops
+		}
+		d.Past[c.Parcel] = past
 	}
 	return nil
 }

@@ -10,7 +10,7 @@ import (
 // certipaq is the layout of Certipaq: one row for a parcel, and beside them the
 // totals of the levels and of the crops.
 var certipaq = Layout{
-	Key: "certipaq", Certifier: 3, format: FormatCSV, name: "Export Certipaq", header: 5,
+	Key: "certipaq", Certifier: 3, Remembers: true, format: FormatCSV, name: "Export Certipaq", header: 5,
 	around: func(d *Document) []placed {
 		return slices.Concat([]placed{
 			at("A1", title("N° de l'opérateur")), at("B1", d.Client), at("A2", title("Date de saisie :")), at("B2", d.Saved),

@@ -5,7 +5,7 @@ import "sillon/sillon"
 // certis is the layout of Certis: one row for a parcel, most of it left to the
 // auditor, and each total beside its own label.
 var certis = Layout{
-	Key: "certis", Certifier: 6, name: "Tableau de surfaces", header: 7,
+	Key: "certis", Certifier: 6, Remembers: true, name: "Tableau de surfaces", header: 7,
 	around: func(d *Document) []placed {
 		return []placed{
 			at("G1", title("Commentaires")), at("G2", d.Version.AuditNotes),

@@ -13,6 +13,7 @@ import (
 type Layout struct {
 	Key       string    // in addresses and names of files
 	Certifier sillon.OC // whose it is; 0 is everybody else's
+	Remembers bool      // tells what Document.Past holds
 
 	format   Format // zero is FormatXLSX
 	name     string // of the sheet

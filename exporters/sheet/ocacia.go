@@ -8,7 +8,7 @@ import (
 
 // ocacia is the layout of Ocacia: one row for a parcel, a column for each level.
 var ocacia = Layout{
-	Key: "ocacia", Certifier: 11, name: "Parcellaire", header: 3,
+	Key: "ocacia", Certifier: 11, Remembers: true, name: "Parcellaire", header: 3,
 	around: func(d *Document) []placed {
 		return []placed{
 			at("A1", d.Farm.Name), at("B1", join(" ", d.Farm.PostalCode, d.Commune)), at("C1", stateLabel(d.Version.State)), at("D1", year(d)),
