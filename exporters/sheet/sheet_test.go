@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf16"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/xuri/excelize/v2"
@@ -367,6 +368,25 @@ func TestSameBytes(t *testing.T) {
 	l := sheet.LayoutOf(6)
 	if !bytes.Equal(write(t, example(), l, sheet.FormatXLSX), write(t, example(), l, sheet.FormatXLSX)) {
 		t.Error("two writings differ")
+	}
+}
+
+// TestLongText: a cell of a workbook that cannot hold all says so; text files do.
+func TestLongText(t *testing.T) {
+	t.Parallel()
+	d := &sheet.Document{Crop: crop}
+	for i := range 4000 {
+		d.Parcels = append(d.Parcels, sillon.Parcel{ID: fmt.Sprintf("🌾%010d", i), Crops: []sillon.Crop{{CPF: wheat}}})
+	}
+	l := sheet.LayoutOf(5)
+	f, name := open(t, write(t, d, l, sheet.FormatXLSX))
+	ids, err := f.GetCellValue(name, "F2")
+	if n := len(utf16.Encode([]rune(ids))); err != nil || n > excelize.TotalCellChars || n < excelize.TotalCellChars-1 || !strings.HasSuffix(ids, " […]") ||
+		strings.ContainsRune(ids, '\ufffd') {
+		t.Errorf("%d units that end in %q: %v", n, ids[max(0, len(ids)-20):], err)
+	}
+	if text := string(write(t, d, l, sheet.FormatTSV)); strings.Count(text, "🌾") != len(d.Parcels) {
+		t.Errorf("%d ids as text", strings.Count(text, "🌾"))
 	}
 }
 

@@ -3,7 +3,9 @@ package sheet
 import (
 	"errors"
 	"io"
+	"strings"
 	"time"
+	"unicode/utf16"
 
 	"github.com/xuri/excelize/v2"
 
@@ -47,7 +49,7 @@ func (s *styles) cell(value any) any {
 		if v == "" {
 			return nil
 		}
-		return excelize.Cell{StyleID: s.text, Value: v}
+		return excelize.Cell{StyleID: s.text, Value: cut(v)}
 	case title:
 		return excelize.Cell{StyleID: s.title, Value: string(v)}
 	case link:
@@ -66,6 +68,20 @@ func (s *styles) cell(value any) any {
 		return excelize.Cell{StyleID: s.date, Value: time.Date(v.Year, v.Month, v.Day, 0, 0, 0, 0, time.UTC)}
 	}
 	return value
+}
+
+// cut shortens a text to what a cell of a workbook holds, and shows that it did.
+func cut(s string) string {
+	const mark = " […]"
+	room := excelize.TotalCellChars // in UTF-16 units, of which a text never has more than bytes
+	if len(s) <= room {
+		return s
+	}
+	units := utf16.Encode([]rune(s))
+	if len(units) <= room {
+		return s
+	}
+	return strings.TrimSuffix(string(utf16.Decode(units[:room-len([]rune(mark))])), "\ufffd") + mark
 }
 
 // writeXLSX writes a workbook. Rows go through a file once they are large, so
