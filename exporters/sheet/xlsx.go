@@ -92,6 +92,9 @@ func writeXLSX(w io.Writer, d *Document, l *Layout, scratch string) (err error) 
 	if err := f.SetSheetName("Sheet1", l.name); err != nil {
 		return err
 	}
+	if err := f.SetDocProps(&excelize.DocProperties{Creator: "Sillon", LastModifiedBy: "Sillon"}); err != nil { // else the library's
+		return err
+	}
 	around := l.around(d)
 	for _, p := range around { // before the stream, which writes them at its end
 		if to, ok := p.value.(link); ok {
