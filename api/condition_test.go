@@ -21,6 +21,9 @@ func TestNotModified(t *testing.T) {
 	}{
 		{ocOne, version},
 		{ocOne, version + "/parcelles"},
+		{agenceBio, version + "/export"},
+		{agenceBio, version + "/export?modele=certis&format=csv"},
+		{agenceBio, version + "/export?format=geojson"},
 		{ocOne, exchangePath("1001")},
 		{agenceBio, farmPath("1001")},
 		{ocOne, hook},

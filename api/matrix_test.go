@@ -170,6 +170,10 @@ func permissions() map[string]rule {
 			path: func(r resource) string { return "/api/v3/parcellaires/" + r.version + "/parcelles" },
 			oc:   visible, user: visible, farmer: "404", agenceBio: supervised, inao: supervised,
 		},
+		"GET /api/v3/parcellaires/{id}/export": { // as text, so that marks are seen
+			path: func(r resource) string { return versionPath(r.version) + "/export?format=csv" },
+			user: visible, agenceBio: supervised, inao: supervised,
+		},
 		"GET /api/v3/imports/{jobId}/evenements": {
 			path: func(r resource) string { return eventsPath(r.job) },
 			oc:   jobsOfOne, agenceBio: "200", inao: "200",

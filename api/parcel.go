@@ -47,9 +47,19 @@ func (s *Server) parcels(c echo.Context) error {
 	if err != nil {
 		return err
 	}
+	return writeParcels(c, precision, func(first func(*sillon.Parcellaire) error, each func(*sillon.ParcelView) error) error {
+		return s.service.Parcels(c.Request().Context(), actor(c), parcellaireID(c), first, each)
+	})
+}
+
+// writeParcels writes the parcels that read gives as GeoJSON, unless the client
+// holds them.
+func writeParcels(c echo.Context, precision int,
+	read func(first func(*sillon.Parcellaire) error, each func(*sillon.ParcelView) error) error,
+) error {
 	out := newStream(c, "application/geo+json")
 	n := 0
-	err = s.service.Parcels(c.Request().Context(), actor(c), parcellaireID(c),
+	err := read(
 		func(p *sillon.Parcellaire) error {
 			etag := revisionTag(p.Revision)
 			c.Response().Header().Set("ETag", etag)

@@ -50,6 +50,7 @@ func (s *Server) routes() []route {
 		post("/api/v3/parcellaires/:id/restauration", "/api/v3/parcellaires/{id}/restauration", s.restoreParcellaire),
 		get("/api/v3/parcellaires/:id/historique", "/api/v3/parcellaires/{id}/historique", s.history, s.authenticated),
 		get("/api/v3/parcellaires/:id/parcelles", "/api/v3/parcellaires/{id}/parcelles", s.parcels, s.authenticated),
+		get("/api/v3/parcellaires/:id/export", "/api/v3/parcellaires/{id}/export", s.export, s.authenticated),
 		get("/api/v3/imports/:jobId/evenements", "/api/v3/imports/{jobId}/evenements", s.importEvents, s.authenticated),
 		get("/api/v3/webhooks", "/api/v3/webhooks", s.webhooks, s.authenticated),
 		post("/api/v3/webhooks", "/api/v3/webhooks", s.createWebhook),

@@ -116,7 +116,7 @@ func newServerOn(t *testing.T, db *store.DB, address string, change func(*servic
 	log := slog.New(slog.NewJSONHandler(s.log, nil))
 	s.logger = log
 	opts := service.Options{
-		IsCPF: nomenclature.IsCPF, Log: log, SpoolDir: t.TempDir(), Secret: []byte("a secret of thirty-two bytes....."),
+		IsCPF: nomenclature.IsCPF, Crop: nomenclature.Crop, Log: log, SpoolDir: t.TempDir(), Secret: []byte("a secret of thirty-two bytes....."),
 		Poster: upstream.NewPoster(upstream.Options{Guard: upstream.Guard{AllowHTTP: true, AllowPrivate: true}, Timeout: time.Second}),
 	}
 	change(&opts)

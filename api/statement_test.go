@@ -103,6 +103,9 @@ func TestP2StatementsOfRequests(t *testing.T) {
 		{"the parcels of a version", func(numero string) int64 {
 			return statements(ocOne, http.MethodGet, versionPath(versions[numero])+"/parcelles", "")
 		}},
+		{"a spreadsheet", func(numero string) int64 {
+			return statements(agenceBio, http.MethodGet, versionPath(versions[numero])+"/export?modele=certis", "")
+		}},
 		{"a version", func(numero string) int64 { return statements(ocOne, http.MethodGet, versionPath(versions[numero]), "") }},
 		{"a farm", func(numero string) int64 { return statements(agenceBio, http.MethodGet, farmPath(numero), "") }},
 		{"a farm edited", func(numero string) int64 {

@@ -252,6 +252,12 @@ func (n *Nomenclature) CPF(code string) (CPF, bool) {
 	return n.cpfs[i], true
 }
 
+// Crop returns the crop of a code as documents name it.
+func (n *Nomenclature) Crop(code string) (sillon.CropCode, bool) {
+	c, ok := n.CPF(code)
+	return sillon.CropCode{Code: c.Code, Label: c.Label, Group: c.Group, BureauVeritas: c.BureauVeritas}, ok
+}
+
 // IsCPF reports whether the nomenclature has the code, exactly as written.
 func (n *Nomenclature) IsCPF(code string) bool {
 	_, ok := n.cpf[code]

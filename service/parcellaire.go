@@ -14,7 +14,14 @@ import (
 func (s *Service) Parcels(ctx context.Context, a sillon.Actor, id sillon.ParcellaireID,
 	first func(*sillon.Parcellaire) error, each func(*sillon.ParcelView) error,
 ) error {
-	if err := sillon.May(a, sillon.ActionRead, sillon.Resource{}); err != nil {
+	return s.parcels(ctx, a, sillon.ActionRead, id, first, each)
+}
+
+// parcels is Parcels for an action that reads them.
+func (s *Service) parcels(ctx context.Context, a sillon.Actor, act sillon.Action, id sillon.ParcellaireID,
+	first func(*sillon.Parcellaire) error, each func(*sillon.ParcelView) error,
+) error {
+	if err := sillon.May(a, act, sillon.Resource{}); err != nil {
 		return err
 	}
 	return s.db.InTx(ctx, scopeOf(a), func(tx *store.Tx) error {
@@ -22,7 +29,7 @@ func (s *Service) Parcels(ctx context.Context, a sillon.Actor, id sillon.Parcell
 		if err != nil {
 			return err
 		}
-		if err := sillon.May(a, sillon.ActionRead, sillon.OnParcellaire(p, present)); err != nil {
+		if err := mayOn(a, act, p, present); err != nil {
 			return err
 		}
 		if err := first(p); err != nil {

@@ -20,9 +20,10 @@ import (
 
 // Options are what a Service needs besides its store.
 type Options struct {
-	IsCPF    func(code string) bool // tells the codes of the nomenclature
-	Limits   exchange.Limits        // of a push; zero fields are the contract's
-	SpoolDir string                 // for bodies being received; empty is the system's
+	IsCPF    func(code string) bool                    // tells the codes of the nomenclature
+	Crop     func(code string) (sillon.CropCode, bool) // looks them up, for documents
+	Limits   exchange.Limits                           // of a push; zero fields are the contract's
+	SpoolDir string                                    // for bodies being received; empty is the system's
 	Log      *slog.Logger
 	Now      func() time.Time // for the days of documents and versions; nil is time.Now
 	// Heartbeat is how often a reader of a stream with no news gets a sign of

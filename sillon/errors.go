@@ -3,6 +3,7 @@ package sillon
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Kind classes failures by what the caller can do about them. The zero Kind
@@ -196,6 +197,26 @@ func IssueUnknownMember(path string) Issue {
 
 // ErrTooManyRequests refuses who asks too often (certifier-exchange.md §1.1).
 var ErrTooManyRequests = &Error{Kind: KindTooMany, Code: "TOO_MANY_REQUESTS", Title: "Trop de requêtes."}
+
+// The failures of an export of a version (documents.md §3).
+var (
+	ErrNoModel      = &Error{Kind: KindInvalid, Code: "MODELE_INCONNU", Title: "Ce modèle de tableur n'existe pas."}
+	ErrExportFormat = &Error{
+		Kind: KindInvalid, Code: "FORMAT_INDISPONIBLE",
+		Title: "Ce format d'export n'est pas disponible : demandez xlsx, csv, tsv ou geojson.",
+	}
+	ErrExportTooLarge = &Error{Kind: KindUnprocessable, Code: "EXPORT_TROP_GRAND", Title: "Le parcellaire est trop grand pour un tableur."}
+)
+
+// ModelsThereAre names the models of spreadsheets.
+func ModelsThereAre(keys []string) string {
+	return "Ce modèle de tableur n'existe pas. Modèles : " + strings.Join(keys, ", ") + "."
+}
+
+// ExportLimit says how many parcels are too many.
+func ExportLimit(parcels, most int) string {
+	return fmt.Sprintf("Ce parcellaire a %d parcelles ; un tableur en a %d au plus.", parcels, most)
+}
 
 // RetryIn says when to ask again.
 func RetryIn(seconds int) string {

@@ -96,6 +96,7 @@ const (
 	ActionRestore                  // restore a deleted version
 	ActionReadHistory              // the history of a version
 	ActionCompareCertifiers        // a map of who certifies what
+	ActionExport                   // the spreadsheet of a version
 )
 
 // grants is the table of permissions. What it does not list is refused.
@@ -118,6 +119,7 @@ var grants = map[Action]Roles{
 	ActionReadHistory:  RoleAuditor | RoleOfficer | RoleFarmer | RoleAgenceBio | RoleINAO,
 
 	ActionCompareCertifiers: RoleAgenceBio | RoleINAO,
+	ActionExport:            RoleAuditor | RoleOfficer | RoleAgenceBio | RoleINAO,
 }
 
 // A Resource is what an action is about, as far as permissions go. The zero

@@ -99,6 +99,9 @@ func TestS1Matrix(t *testing.T) {
 		{sillon.ActionEditWebhook, webhook, map[string]string{"S": "own former deleted"}},
 		{sillon.ActionEditRegistry, nothing, map[string]string{"B": "any"}},
 		{sillon.ActionCompareCertifiers, nothing, map[string]string{"B": "any", "I": "any"}},
+		{sillon.ActionExport, standing.version, map[string]string{
+			"A": "own former current", "C": "own former current", "B": all, "I": all,
+		}},
 		{sillon.ActionReadHistory, standing.version, map[string]string{
 			"A": "own former current", "C": "own former current", "E": "own former current gone", "B": all, "I": all,
 		}},

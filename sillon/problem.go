@@ -106,6 +106,21 @@ var Problems = []Problem{
 		"Compresser avec gzip, ou pas du tout.",
 	},
 	{
+		FamilyRequest, "MODELE_INCONNU", KindInvalid, "Modèle de tableur inconnu",
+		"`modele` ne nomme aucun des modèles de tableur. `detail` les cite.",
+		"Prendre un modèle cité, ou retirer `modele` : c'est alors celui du certificateur qui demande.",
+	},
+	{
+		FamilyRequest, "FORMAT_INDISPONIBLE", KindInvalid, "Format d'export indisponible",
+		"`format` nomme un format prévu, que ce serveur ne produit pas : `gpkg`, `shp`, `kml`, `fgb` ou `parquet`.",
+		"Demander `geojson`, que les outils cartographiques convertissent, ou un tableur : `xlsx`, `csv`, `tsv`.",
+	},
+	{
+		FamilyRequest, "EXPORT_TROP_GRAND", KindUnprocessable, "Parcellaire trop grand pour un tableur",
+		"La version a plus de parcelles qu'un tableur n'en reçoit. `detail` donne les deux nombres.",
+		"Demander `format=geojson`, qui n'a pas de limite.",
+	},
+	{
 		FamilyRequest, "TOO_MANY_REQUESTS", KindTooMany, "Trop de requêtes",
 		"Le quota par minute du jeton ou de l'adresse est épuisé. Un envoi compte pour plusieurs requêtes.",
 		"Attendre les secondes que dit `Retry-After`. `RateLimit` annonce ce qui reste.",

@@ -297,6 +297,14 @@ func TestP1Plans(t *testing.T) {
 		{"parcels of a parcellaire", store.Tenant(4), func(ctx context.Context, tx *store.Tx) error {
 			return tx.StreamParcels(ctx, id, noParcel)
 		}, "parcel_id_key", false},
+		{"parcels exported", store.Tenant(4), func(ctx context.Context, tx *store.Tx) error {
+			_, err := tx.ExportParcels(ctx, id)
+			return err
+		}, "parcel_id_key", false},
+		{"past crops", store.Tenant(4), func(ctx context.Context, tx *store.Tx) error {
+			_, err := tx.PastCrops(ctx, &sillon.Parcellaire{ID: id, NumeroBio: "3", Year: 2026})
+			return err
+		}, "parcellaire_farm_idx", false},
 		{"present certifier", store.Tenant(4), func(ctx context.Context, tx *store.Tx) error {
 			_, err := tx.PresentCertifier(ctx, "3")
 			return err

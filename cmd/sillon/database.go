@@ -92,7 +92,7 @@ func (e *environment) newServiceWith(db *store.DB, more func(*service.Options)) 
 		return nil, fmt.Errorf("nomenclature: %w", err)
 	}
 	opts := service.Options{
-		IsCPF: nomenclature.IsCPF, Log: e.logger(), DirectoryEvery: e.DirectoryEvery,
+		IsCPF: nomenclature.IsCPF, Crop: nomenclature.Crop, Log: e.logger(), DirectoryEvery: e.DirectoryEvery,
 		Poster: upstream.NewPoster(upstream.Options{
 			Guard: upstream.Guard{AllowHTTP: e.WebhooksAllowHTTP, AllowPrivate: e.WebhooksAllowPrivate}, UserAgent: "Sillon/" + version,
 		}),

@@ -37,6 +37,7 @@ var only = map[string]string{
 	"github.com/labstack/echo":    "api",
 	"github.com/riverqueue/river": "jobs store",
 	"github.com/twpayne/go-geom":  "geo",
+	"github.com/xuri/excelize":    "exporters importers",
 }
 
 // A listed is a package as go list describes it.
