@@ -133,7 +133,7 @@ type measurement struct {
 // all measures every zoom.
 func (m *measurement) all(b *testing.B, c census) {
 	b.Helper()
-	for zoom := uint32(deepest); zoom >= leastZoom; zoom-- {
+	for zoom := uint32(deepest); zoom >= max(leastZoom, m.from); zoom-- {
 		dense, typical := c.pick(tilesOfKind, seed)
 		m.kind(b, kindDense, dense, m.subjects)
 		if zoom >= 8 { // above, hardly any tile is one and not the other

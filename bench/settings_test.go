@@ -17,6 +17,7 @@ type settings struct {
 	lasting time.Duration // BENCH_SECONDS: of one load
 	rounds  int           // BENCH_ROUNDS: loads of one point
 	edits   int           // BENCH_EDITS: of each freshness figure
+	from    uint32        // BENCH_FROM_ZOOM: what is further out stays as the last report has it
 
 	tileserv, tegola, martin, featureserv string // paths of the peers
 }
@@ -40,6 +41,7 @@ func settingsOf(b *testing.B, dir string) settings {
 		parcels: int(number("PARCELS", "1500000")), data: text("BENCH_DATA", dir), out: text("BENCH_OUT", dir),
 		lasting: time.Duration(number("BENCH_SECONDS", "0.7") * float64(time.Second)),
 		rounds:  int(number("BENCH_ROUNDS", "3")), edits: int(number("BENCH_EDITS", "200")),
+		from:     uint32(number("BENCH_FROM_ZOOM", strconv.Itoa(leastZoom))),
 		tileserv: os.Getenv("PG_TILESERV"), tegola: os.Getenv("TEGOLA"), martin: os.Getenv("MARTIN"), featureserv: os.Getenv("PG_FEATURESERV"),
 	}
 	for part := range strings.FieldsSeq(text("GROWTH", "100000 1000000 5000000")) {
