@@ -69,8 +69,8 @@ CREATE TABLE import_log (
 CREATE INDEX import_log_job_idx ON import_log (job, id);
 
 -- Who works for a certifier at the moment: its jobs run one after the other.
--- The lease is renewed in each record's transaction, which fences off a worker
--- that lost it.
+-- The lease is renewed with each slice of records, and the transactions that
+-- settle records hold the row, which fences off a worker that lost it.
 CREATE TABLE import_lane (
 	oc     integer PRIMARY KEY REFERENCES certifier,
 	holder uuid NOT NULL,

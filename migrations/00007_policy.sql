@@ -112,6 +112,13 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 	ORDER BY q.ord
 $$;
 
+-- lock_farms takes farms for the transaction, in one order: whoever writes what
+-- depends on who has a farm, or on what others stored for it, takes it first.
+CREATE FUNCTION lock_farms(numeros text[]) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+	SELECT FROM farm WHERE numero_bio = ANY (numeros) ORDER BY numero_bio FOR NO KEY UPDATE
+$$;
+
 -- publish keeps the mark of the latest certified parcellaire of a farm, on it
 -- and on its parcels, whoever owns the previous one. It returns that parcellaire.
 -- Of two certifiers at one farm the second waits, and sees what the first did.
@@ -119,7 +126,7 @@ CREATE FUNCTION publish(numero text) RETURNS uuid
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE latest uuid;
 BEGIN
-	PERFORM FROM farm WHERE numero_bio = numero FOR NO KEY UPDATE;
+	PERFORM lock_farms(ARRAY[numero]);
 	SELECT id INTO latest FROM parcellaire
 	WHERE numero_bio = numero AND state = 'CERTIFIED' AND deleted_at IS NULL
 	ORDER BY certified_from DESC, audit_date DESC, created_at DESC, id
@@ -136,12 +143,12 @@ END $$;
 
 -- supersede is publish for certified parcellaires about to be inserted, each of
 -- another farm: it returns whether they are the latest, and takes the mark from
--- those that were. Farms are locked in one order, whoever asks.
+-- those that were.
 CREATE FUNCTION supersede(numeros text[], since date[], audits date[]) RETURNS TABLE (numero text, latest boolean)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE former uuid[];
 BEGIN
-	PERFORM FROM farm WHERE numero_bio = ANY (numeros) ORDER BY numero_bio FOR NO KEY UPDATE;
+	PERFORM lock_farms(numeros);
 	RETURN QUERY
 		SELECT q.numero, v.id IS NULL OR (v.certified_from, v.audit_date) <= (q.since, q.audit)
 		FROM unnest(numeros, $2, audits) AS q (numero, since, audit)
@@ -169,18 +176,20 @@ END $$;
 
 GRANT CREATE ON SCHEMA public TO sillon_system;
 ALTER FUNCTION registry_verdict(text[], text[]) OWNER TO sillon_system;
+ALTER FUNCTION lock_farms(text[]) OWNER TO sillon_system;
 ALTER FUNCTION publish(text) OWNER TO sillon_system;
 ALTER FUNCTION supersede(text[], date[], date[]) OWNER TO sillon_system;
 ALTER FUNCTION authenticate(bytea) OWNER TO sillon_system;
 REVOKE CREATE ON SCHEMA public FROM sillon_system;
-REVOKE EXECUTE ON FUNCTION registry_verdict(text[], text[]), publish(text), supersede(text[], date[], date[]), authenticate(bytea) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION registry_verdict(text[], text[]), publish(text), supersede(text[], date[], date[]), authenticate(bytea)
+REVOKE EXECUTE ON FUNCTION registry_verdict(text[], text[]), lock_farms(text[]), publish(text), supersede(text[], date[], date[]), authenticate(bytea) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION registry_verdict(text[], text[]), lock_farms(text[]), publish(text), supersede(text[], date[], date[]), authenticate(bytea)
 	TO sillon_api, sillon_system;
 
 -- +goose Down
 DROP FUNCTION authenticate(bytea);
 DROP FUNCTION supersede(text[], date[], date[]);
 DROP FUNCTION publish(text);
+DROP FUNCTION lock_farms(text[]);
 DROP FUNCTION registry_verdict(text[], text[]);
 DROP POLICY farm_api ON farm;
 DROP POLICY farm_national ON farm;

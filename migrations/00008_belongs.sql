@@ -1,6 +1,8 @@
 -- A parcel belongs to a parcellaire, and to the same certifier as it. A foreign
 -- key would ask so for each row, which costs a push a tenth of its time (make
 -- bench-push): these triggers ask once for each statement, with the same locks.
+-- A version that changes certifier is not looked at: whoever does that gives it
+-- to all its parcels.
 
 -- +goose Up
 

@@ -35,7 +35,9 @@ BEGIN
 	SELECT array_agg(key) FROM parcel
 	WHERE parcellaire_id = NEW.id AND published AND deleted_at IS NULL
 	GROUP BY key >> 12;
-	PERFORM pg_notify('sillon_change', '');
+	IF FOUND THEN
+		PERFORM pg_notify('sillon_change', '');
+	END IF;
 	RETURN NULL;
 END $$;
 

@@ -1,6 +1,7 @@
 package service_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"sillon/service"
 	"sillon/sillon"
@@ -161,5 +163,48 @@ func TestC1PanicIsOneRecords(t *testing.T) {
 	}
 	if len(v.Issues) != 1 || v.Issues[0].Issue.Code != "DB_ERROR" || strings.Contains(v.Issues[0].Issue.Message, "kitchen") {
 		t.Errorf("issues %+v", v.Issues)
+	}
+}
+
+// TestPushDuringChangeOfCertifier stores a record while the registry gives the
+// farm to another certifier: the version waits, and that certifier reads it.
+func TestPushDuringChangeOfCertifier(t *testing.T) {
+	t.Parallel()
+	db, address := storetest.Open(t, 4)
+	storetest.Farm(t, db, "1001", 1)
+	storetest.Farm(t, db, "2002", 2) // or nobody is certifier 2
+	svc := newService(t, db)
+	push(t, svc, record("1001", 2026))
+	registry, err := pgx.Connect(t.Context(), address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = registry.Close(context.WithoutCancel(t.Context())) }()
+	do := func(sql string) {
+		t.Helper()
+		if _, err := registry.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	do(`BEGIN; UPDATE farm SET current_oc = 2 WHERE numero_bio = '1001'`)
+	done := make(chan error, 1)
+	go func() {
+		_, err := svc.WorkImports(t.Context(), 1, uuid.NewString(), time.Hour)
+		done <- err
+	}()
+	for waits := false; !waits; {
+		if err := registry.QueryRow(t.Context(), `
+			SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')`).Scan(&waits); err != nil {
+			t.Fatal(err)
+		}
+		do(`SELECT pg_stat_clear_snapshot()`)
+	}
+	do(`COMMIT`)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	var reader int
+	if err := registry.QueryRow(t.Context(), `SELECT coalesce(reader_oc, 0) FROM parcellaire WHERE numero_bio = '1001'`).Scan(&reader); err != nil || reader != 2 {
+		t.Errorf("read by certifier %d, %v, want 2", reader, err)
 	}
 }

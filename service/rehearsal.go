@@ -137,6 +137,11 @@ type draft struct {
 	lasting bool // its outcome is what the next record of the farm meets
 }
 
+// audit is that of its record.
+func (d *draft) audit() store.FarmAudit {
+	return store.FarmAudit{NumeroBio: d.record.NumeroBio, Audit: d.record.AuditDate}
+}
+
 // A stage holds what the records of several farms meet.
 type stage struct {
 	after  map[sillon.NumeroBio]map[sillon.Date]store.PushTarget // what the records before would have left
@@ -222,7 +227,7 @@ func (st *stage) meets(d *draft) store.PushTarget {
 	if target, ok := st.after[d.record.NumeroBio][d.record.AuditDate]; ok {
 		return target
 	}
-	return st.before[store.FarmAudit{NumeroBio: d.record.NumeroBio, Audit: d.record.AuditDate}]
+	return st.before[d.audit()]
 }
 
 // readParcels reads the parcels of the stored versions up to the last that
@@ -230,7 +235,7 @@ func (st *stage) meets(d *draft) store.PushTarget {
 func (st *stage) readParcels(ctx context.Context, tx *store.Tx, drafts []*draft) error {
 	wanted := make(map[store.FarmAudit]bool, len(drafts))
 	for _, d := range drafts {
-		wanted[store.FarmAudit{NumeroBio: d.record.NumeroBio, Audit: d.record.AuditDate}] = true
+		wanted[d.audit()] = true
 	}
 	last := -1
 	for i, key := range st.unread {
@@ -316,7 +321,7 @@ func (h *rehearser) some(ctx context.Context, tx *store.Tx, drafts []*draft, st 
 			}
 		}
 	}
-	known := map[store.FarmParcel]store.KnownParcel{}
+	var known map[store.FarmParcel]store.KnownParcel
 	if len(missing) > 0 {
 		var err error
 		if known, err = tx.KnownGeometries(ctx, h.oc, missing, staged); err != nil {

@@ -23,8 +23,11 @@ func (tx *Tx) FindParcellaire(ctx context.Context, id sillon.ParcellaireID, now 
 }
 
 // LockParcellaire is FindParcellaire for one that the scope may write, and
-// holds its row until tx ends.
+// holds its farm and its row until tx ends.
 func (tx *Tx) LockParcellaire(ctx context.Context, id sillon.ParcellaireID, now time.Time) (*sillon.Parcellaire, error) {
+	if _, err := tx.Exec(ctx, `SELECT lock_farms(array_agg(numero_bio)) FROM parcellaire WHERE id = $1`, string(id)); err != nil {
+		return nil, fmt.Errorf("farm of parcellaire %s: %w", id, err)
+	}
 	return tx.findParcellaire(ctx, id, now, "FOR UPDATE")
 }
 
@@ -66,10 +69,13 @@ func (tx *Tx) hide(ctx context.Context, p *sillon.Parcellaire, instant, parcels 
 		SET oc = @oc, reader_oc = nullif(reader_oc, @oc), deleted_at = `+instant+`, revision = @revision, updated_at = now()
 		WHERE id = @id`, args)
 	batch.Queue(`
-		UPDATE parcel p
-		SET oc = v.oc, reader_oc = v.reader_oc, deleted_at = `+instant+`, updated_at = now(), revision = p.revision + 1
+		UPDATE parcel p SET oc = v.oc, reader_oc = v.reader_oc
 		FROM parcellaire v
-		WHERE v.id = @id AND p.parcellaire_id = v.id AND `+parcels, args)
+		WHERE v.id = @id AND p.parcellaire_id = v.id AND p.oc IS DISTINCT FROM v.oc`, args)
+	batch.Queue(`
+		UPDATE parcel p
+		SET deleted_at = `+instant+`, updated_at = now(), revision = p.revision + 1
+		WHERE p.parcellaire_id = @id AND `+parcels, args)
 	if p.State == sillon.StateCertified {
 		batch.Queue(`SELECT publish($1)`, string(p.NumeroBio))
 	}

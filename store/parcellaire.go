@@ -103,22 +103,32 @@ func targetsOf(lock string) string {
 		) v`
 }
 
+// eachRow hands the rows of what to f, up to the first that fails.
+func eachRow(rows pgx.Rows, what string, f func(pgx.CollectableRow) error) error {
+	defer rows.Close()
+	for rows.Next() {
+		if err := f(rows); err != nil {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}
+
 // readTargets reads so many targets, of which those that are not there are new.
 func readTargets(rows pgx.Rows, n int) ([]PushTarget, error) {
 	targets := make([]PushTarget, n)
 	var ord int
-	for rows.Next() {
-		p, err := scanParcellaire(rows, &ord)
-		if err != nil {
-			rows.Close()
-			return nil, fmt.Errorf("versions of a push: %w", err)
+	err := eachRow(rows, "versions of a push", func(row pgx.CollectableRow) error {
+		p, err := scanParcellaire(row, &ord)
+		if err == nil {
+			targets[ord-1].Parcellaire = p
 		}
-		targets[ord-1].Parcellaire = p
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("versions of a push: %w", err)
-	}
-	return targets, nil
+		return err
+	})
+	return targets, err
 }
 
 // ParcelsOf returns the parcels of parcellaires, deleted ones included, each in
@@ -131,18 +141,12 @@ func (tx *Tx) ParcelsOf(ctx context.Context, ids []string) (map[sillon.Parcellai
 		ORDER BY p.parcellaire_id, p.key`, ids)
 	parcels := make(map[sillon.ParcellaireID][]sillon.Parcel, len(ids))
 	var id sillon.ParcellaireID
-	for rows.Next() {
-		p, err := scanParcel(rows, &id)
-		if err != nil {
-			rows.Close()
-			return nil, fmt.Errorf("parcels of a push: %w", err)
-		}
+	err := eachRow(rows, "parcels of a push", func(row pgx.CollectableRow) error {
+		p, err := scanParcel(row, &id)
 		parcels[id] = append(parcels[id], p)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("parcels of a push: %w", err)
-	}
-	return parcels, nil
+		return err
+	})
+	return parcels, err
 }
 
 // A FarmAudit is an audit of a farm, which identifies a version within the
@@ -190,16 +194,10 @@ func (tx *Tx) KnownGeometries(ctx context.Context, oc sillon.OC, asked []FarmPar
 	known := make(map[FarmParcel]KnownParcel, len(asked))
 	var numero sillon.NumeroBio
 	var audit sillon.Date
-	for rows.Next() {
-		p, err := scanParcel(rows, &numero, &audit)
-		if err != nil {
-			rows.Close()
-			return nil, fmt.Errorf("known geometries: %w", err)
-		}
+	err := eachRow(rows, "known geometries", func(row pgx.CollectableRow) error {
+		p, err := scanParcel(row, &numero, &audit)
 		known[FarmParcel{numero, p.ID}] = KnownParcel{p, audit}
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("known geometries: %w", err)
-	}
-	return known, nil
+		return err
+	})
+	return known, err
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -90,7 +89,6 @@ func queueSavings(batch *pgx.Batch, savings []Saving) error {
 			FROM parcellaire v WHERE v.id = ANY($1::uuid[]) AND p.parcellaire_id = v.id`, taken)
 	}
 	if len(certified) > 0 { // once the parcels are of whom their version is
-		slices.Sort(certified)
 		batch.Queue(`SELECT publish(n) FROM unnest($1::text[]) AS n`, certified)
 	}
 	if len(removed) > 0 {
@@ -150,12 +148,8 @@ func queueVersions(batch *pgx.Batch, fresh, stored []Saving) error {
 }
 
 // versionArgs are the columns of parcellaires, and apart those by which the
-// certified ones are ranked. Farms are in order, so that those who lock several
-// do not wait for each other.
+// certified ones are ranked.
 func versionArgs(savings []Saving) (pgx.NamedArgs, error) {
-	savings = slices.SortedFunc(slices.Values(savings), func(a, b Saving) int {
-		return strings.Compare(string(a.Parcellaire.NumeroBio), string(b.Parcellaire.NumeroBio))
-	})
 	n := len(savings)
 	var (
 		ids, numeros, names, states        = make([]string, n), make([]string, n), make([]string, n), make([]string, n)

@@ -28,9 +28,9 @@ func (tx *Tx) Claim(ctx context.Context, c Claim) (todo []int, err error) {
 	return todo, err
 }
 
-// ClaimTargets is Claim and, in the same round trip, PushTargets with the
-// versions locked in the order of audits. Of two transactions at versions of
-// the same farms neither waits for the other when both follow one order.
+// ClaimTargets is Claim and, in the same round trip, PushTargets with the farms
+// and the versions locked: until the transaction ends nobody else changes who
+// has the farms, nor what is stored for them.
 func (tx *Tx) ClaimTargets(ctx context.Context, c Claim, audits []FarmAudit) (todo []int, targets []PushTarget, err error) {
 	batch := &pgx.Batch{}
 	batch.Queue(`SELECT 1 FROM import_lane WHERE oc = $1 AND holder = $2 FOR SHARE`, c.OC, c.Holder)
@@ -42,6 +42,7 @@ func (tx *Tx) ClaimTargets(ctx context.Context, c Claim, audits []FarmAudit) (to
 		FOR UPDATE`, c.Job, c.Ranks)
 	if len(audits) > 0 {
 		numeros, days := farmAudits(audits)
+		batch.Queue(`SELECT lock_farms($1)`, numeros) // before their versions, as all do
 		batch.Queue(targetsOf("FOR UPDATE"), numeros, days, c.OC)
 	}
 	results := tx.SendBatch(ctx, batch)
@@ -58,6 +59,9 @@ func (tx *Tx) ClaimTargets(ctx context.Context, c Claim, audits []FarmAudit) (to
 		return nil, nil, fmt.Errorf("claim records of import %d: %w", c.Job, err)
 	}
 	if len(audits) > 0 {
+		if _, err = results.Exec(); err != nil {
+			return nil, nil, fmt.Errorf("farms of import %d: %w", c.Job, err)
+		}
 		rows, _ = results.Query()
 		if targets, err = readTargets(rows, len(audits)); err != nil {
 			return nil, nil, err

@@ -32,6 +32,9 @@ type TileQuery struct {
 // departementOf is the code of the département of a commune (domain.md §3.1).
 const departementOf = `left(p.commune, CASE WHEN p.commune ~ '^9[78]' THEN 3 ELSE 2 END)`
 
+// labelOf is îlot.parcelle, or the name (domain.md §16).
+const labelOf = `CASE WHEN p.numero_ilot <> '' AND p.numero_parcelle <> '' THEN p.numero_ilot || '.' || p.numero_parcelle ELSE p.name END`
+
 // where is the condition on p, and on v for Years, with its arguments. Each
 // part is written only when it is asked for: a plan that fits all arguments
 // would use no index.
@@ -121,7 +124,7 @@ func (tx *Tx) TileParcels(ctx context.Context, q *TileQuery, box orb.Bound, f fu
 	rows, _ := tx.Query(ctx, `
 		SELECT p.tile_id, p.cell_x, p.cell_y, p.geom, p.level, coalesce(p.main_cpf, ''), coalesce(c.label, ''), coalesce(c.crop_group, ''), p.surface_m2,
 			v.numero_bio, v.id, v.state, p.id,
-			CASE WHEN p.numero_ilot <> '' AND p.numero_parcelle <> '' THEN p.numero_ilot || '.' || p.numero_parcelle ELSE p.name END,
+			`+labelOf+`,
 			p.geometry_status, coalesce(o.name, '')
 		FROM `+q.from()+` LEFT JOIN cpf c ON c.code = p.main_cpf LEFT JOIN certifier o ON o.id = p.oc
 		WHERE `+where, args)

@@ -45,12 +45,11 @@ type TileRow struct {
 	GeometryStatus string
 }
 
-// tileRowQuery is followed by more conditions on p. Codes of communes begin
-// with that of their département.
+// tileRowQuery is followed by more conditions on p.
 const tileRowQuery = `
 	SELECT p.key, p.tile_id, p.cell_x, p.cell_y, p.geom, p.level, p.main_cpf, p.surface_m2, v.year,
-		left(p.commune, CASE WHEN p.commune ~ '^9[78]' THEN 3 ELSE 2 END), p.oc, p.reader_oc, v.numero_bio, v.id, v.state, p.id,
-		CASE WHEN p.numero_ilot <> '' AND p.numero_parcelle <> '' THEN p.numero_ilot || '.' || p.numero_parcelle ELSE p.name END,
+		` + departementOf + `, p.oc, p.reader_oc, v.numero_bio, v.id, v.state, p.id,
+		` + labelOf + `,
 		p.geometry_status
 	FROM parcel p
 	JOIN parcellaire v ON v.id = p.parcellaire_id

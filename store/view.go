@@ -142,7 +142,7 @@ func (tx *Tx) FarmParcellaires(ctx context.Context, numero sillon.NumeroBio, aft
 			AND (@id::uuid IS NULL OR (d.day, v.created_at, v.id) < (@day::date, @created::timestamptz, @id::uuid))
 		ORDER BY d.day DESC, v.created_at DESC, v.id DESC
 		LIMIT @limit`, pgx.NamedArgs{
-		"numero": string(numero), "id": textNull(string(after.ID)), "day": after.Day, "created": nullTime(after.Created), "limit": limit,
+		"numero": string(numero), "id": nullText(string(after.ID)), "day": after.Day, "created": nullTime(after.Created), "limit": limit,
 	})
 	var list []sillon.Parcellaire
 	var places []VersionPlace
@@ -161,14 +161,6 @@ func (tx *Tx) FarmParcellaires(ctx context.Context, numero sillon.NumeroBio, aft
 		return nil, nil, fmt.Errorf("parcellaires of %s: %w", numero, err)
 	}
 	return list, places, nil
-}
-
-// textNull stores an empty text as NULL.
-func textNull(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
 }
 
 // PresentCertifier returns the certifier a farm is with, 0 for none, or
