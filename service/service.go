@@ -74,7 +74,7 @@ func New(db *store.DB, opts Options) (*Service, error) {
 		opts.Heartbeat = heartbeat
 	}
 	s := &Service{db: db, opts: opts, paris: paris, trail: newTrail(), progress: newProgressFeed(db, opts.Log)}
-	s.tiles.cache, s.tiles.crops.cache = opts.TilesCache, opts.TilesCache
+	s.tiles.cache = opts.TilesCache
 	if opts.Poster == nil {
 		s.opts.Poster = upstream.NewPoster(upstream.Options{})
 	}

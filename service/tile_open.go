@@ -18,7 +18,7 @@ func (p postgis) openParcels(ctx context.Context, q *tiles.Query, a tiles.Addres
 	found.reset()
 	var crops map[string]tiles.Crop
 	if err := p.db.InQuickTx(ctx, p.scope, func(tx *store.Tx) (err error) { // planned once
-		if crops, err = p.crops.now(ctx, tx); err != nil {
+		if crops, err = p.crops(ctx, tx); err != nil {
 			return err
 		}
 		return tx.OpenTileParcels(ctx, storeQuery(q), a.Bound(), func(o *store.OpenParcel) error {
@@ -99,20 +99,22 @@ func (t *openTile) each(crops map[string]tiles.Crop, f func(*tiles.Feature) erro
 	return nil
 }
 
-// cropNames are the labels and groups of crops. They are read again when all
-// tiles of parcels count as changed, which a change of theirs makes them.
+// cropNames are the labels and groups of crops, and of which edition.
 type cropNames struct {
-	cache *tiles.Cache // nil: read each time
-
 	sync.Mutex
 	epoch uint64
 	known map[string]tiles.Crop
 }
 
-func (c *cropNames) now(ctx context.Context, tx *store.Tx) (map[string]tiles.Crop, error) {
+// cropNames returns the labels and groups of crops. They are read again when all
+// tiles of parcels count as changed, which a change of theirs makes them; each
+// time while nobody tells what changes.
+func (s *Service) cropNames(ctx context.Context, tx *store.Tx) (map[string]tiles.Crop, error) {
+	c := &s.tiles.crops
+	fresh := s.tilesFresh()
 	var epoch uint64
-	if c.cache != nil {
-		epoch = c.cache.Epoch(tiles.LayerParcelles) // before they are read
+	if fresh {
+		epoch = s.tiles.cache.Epoch(tiles.LayerParcelles) // before they are read
 		c.Lock()
 		known, at := c.known, c.epoch
 		c.Unlock()
@@ -124,14 +126,13 @@ func (c *cropNames) now(ctx context.Context, tx *store.Tx) (map[string]tiles.Cro
 	if err != nil {
 		return nil, err
 	}
-	known := make(map[string]tiles.Crop, len(codes))
-	for _, code := range codes {
-		known[code.Code] = tiles.Crop{Label: code.Label, Group: code.Group}
-	}
-	c.Lock()
-	defer c.Unlock()
-	if c.known == nil || epoch >= c.epoch {
-		c.known, c.epoch = known, epoch
+	known := tiles.CropsOf(codes)
+	if fresh {
+		c.Lock()
+		defer c.Unlock()
+		if epoch >= c.epoch {
+			c.known, c.epoch = known, epoch
+		}
 	}
 	return known, nil
 }

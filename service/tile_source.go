@@ -15,7 +15,7 @@ import (
 type postgis struct {
 	db    *store.DB
 	scope store.Scope
-	crops *cropNames
+	crops func(context.Context, *store.Tx) (map[string]tiles.Crop, error)
 }
 
 var _ tiles.Source = postgis{}

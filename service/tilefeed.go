@@ -68,7 +68,7 @@ func (s *Service) tileSource(t *FoundTile) tiles.Source {
 			return src
 		}
 	}
-	return postgis{s.db, t.scope, &s.tiles.crops}
+	return postgis{s.db, t.scope, s.cropNames}
 }
 
 // tilesFresh reports whether the cache of tiles is told what changes.

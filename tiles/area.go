@@ -33,7 +33,8 @@ type Sums struct {
 	Surfaces Surfaces
 }
 
-// The attributes of a département by level, in the order of Surfaces.
+// The attributes of a département by level, and of a cell, in the order of
+// Surfaces.
 var (
 	hectareKeys = [...]string{"ha_AB", "ha_C1", "ha_C2", "ha_C3", "ha_CONV", "ha_autre"}
 	shareKeys   = [...]string{"part_AB", "part_C1", "part_C2", "part_C3", "part_CONV", "part_autre"}

@@ -278,10 +278,7 @@ func (f *Follower) names(ctx context.Context) (certifiers map[sillon.OC]string, 
 		if err != nil {
 			return err
 		}
-		crops = make(map[string]Crop, len(codes))
-		for _, c := range codes {
-			crops[c.Code] = Crop{Label: c.Label, Group: c.Group}
-		}
+		crops = CropsOf(codes)
 		certifiers, err = tx.Certifiers(ctx)
 		return err
 	})

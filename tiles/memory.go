@@ -146,7 +146,7 @@ func (m *Memory) Load(ctx context.Context, rows func(add func(*Row) error) error
 	var packed int64
 	h.runs(m.sizes.base, func(r *run) {
 		base = append(base, segment{run: r})
-		packed += r.bytes()
+		packed += r.size
 		failure = cmp.Or(failure, ctx.Err(), room(h.bytes+packed))
 	})
 	if failure != nil {
@@ -206,7 +206,7 @@ func (m *Memory) Apply(rows []Row, gone []int64) []Change {
 	}
 	segments = m.mergeLast(segments)
 	m.publish(segments)
-	if m.overLimit(segments) {
+	if m.options.Limit > 0 && m.Stats().Bytes > m.options.Limit {
 		m.log.Error("tiles from the database: the parcels do not fit in the memory allowed", "limit", m.options.Limit)
 		m.off()
 	} else {
@@ -219,17 +219,6 @@ func (m *Memory) Apply(rows []Row, gone []int64) []Change {
 		}
 	}
 	return changes
-}
-
-func (m *Memory) overLimit(segments []segment) bool {
-	if m.options.Limit <= 0 {
-		return false
-	}
-	var bytes int64
-	for i := range segments {
-		bytes += segments[i].run.size
-	}
-	return bytes > m.options.Limit
 }
 
 // An edit is what Apply does to a key.

@@ -31,6 +31,15 @@ type Row struct {
 // A Crop is what a CPF code stands for, in French.
 type Crop struct{ Label, Group string }
 
+// CropsOf returns crops by their CPF code.
+func CropsOf(codes []sillon.CropCode) map[string]Crop {
+	crops := make(map[string]Crop, len(codes))
+	for _, c := range codes {
+		crops[c.Code] = Crop{Label: c.Label, Group: c.Group}
+	}
+	return crops
+}
+
 // A Change is what Apply did to one parcel. Finished tiles that may draw the
 // box before or the box after are out of date: see Box.Tiles.
 type Change struct {

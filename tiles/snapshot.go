@@ -175,12 +175,10 @@ func (s *Snapshot) Cells(ctx context.Context, q *Query, a Address, f func(*Cell)
 		return ctx.Err()
 	}
 	w := readings.Get().(*reading)
-	defer readings.Put(w)
 	lo := CellOrder(a.X, a.Y, a.Z) << (2 * (geo.CellZoom - a.Z))
 	hi := lo + 1<<(2*(geo.CellZoom-a.Z))
 	for i := range s.segments {
 		if err := ctx.Err(); err != nil {
-			clear(w.cells[:])
 			return err
 		}
 		w.count(&s.segments[i], &l, zoom, lo, hi)
@@ -194,11 +192,11 @@ func (s *Snapshot) Cells(ctx context.Context, q *Query, a Address, f func(*Cell)
 		*c = w.cells[i].cell()
 		c.X, c.Y = cellAt(first+uint32(i), zoom)
 		if err := f(c); err != nil {
-			clear(w.cells[:])
 			return err
 		}
 		w.cells[i] = sum{}
 	}
+	readings.Put(w) // empty again, which it is not after a failure
 	return nil
 }
 

@@ -132,9 +132,6 @@ func (t *Tile) Body(c Coding) []byte {
 // size is what the tile weighs while nobody makes more of it.
 func (t *Tile) size() int64 { return int64(len(t.Bytes) + len(t.coded[Gzip]) + len(t.coded[Zstd])) }
 
-// ContentType is that of a tile.
-const ContentType = "application/vnd.mapbox-vector-tile"
-
 // Encode makes a tile of LayerParcelles. It fails with ErrNoTile outside the
 // tileset, with mvt.ErrEWKB on a shape that cannot be read, and with what src
 // fails with.
@@ -226,8 +223,9 @@ func (e *encoder) cells(ctx context.Context, src Source, q *Query, a Address) er
 		return err
 	}
 	count, total, level := l.Key("nombre"), l.Key("ha"), l.Key("niveau")
-	levels := [...]mvt.Key{
-		l.Key("ha_AB"), l.Key("ha_C1"), l.Key("ha_C2"), l.Key("ha_C3"), l.Key("ha_CONV"), l.Key("ha_autre"),
+	var levels [len(hectareKeys)]mvt.Key
+	for i, name := range hectareKeys {
+		levels[i] = l.Key(name)
 	}
 	return src.Cells(ctx, q, a, func(c *Cell) error {
 		if c.X>>CellBits != a.X || c.Y>>CellBits != a.Y {
@@ -241,7 +239,7 @@ func (e *encoder) cells(ctx context.Context, src Source, q *Query, a Address) er
 		if name := s.level(); name != "" {
 			l.String(level, name)
 		}
-		for i, dm2 := range [...]int64{s.AB, s.C1, s.C2, s.C3, s.CONV, s.Other} {
+		for i, dm2 := range s.list() {
 			if ha := hectares(dm2); ha > 0 {
 				l.Double(levels[i], ha)
 			}
