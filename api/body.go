@@ -19,9 +19,13 @@ import (
 // mostMembers is what the body of a small resource may hold.
 const mostMembers = 64 << 10
 
-// members reads a JSON object into the places of its members, refusing others
-// (api.md, "Conventions"). No body is an object without members.
+// members reads a JSON object into the places of its members, refusing others,
+// and parameters of the query (api.md, "Conventions"). No body is an object
+// without members.
 func members(c echo.Context, places map[string]any) error {
+	if _, err := query(c); err != nil {
+		return err
+	}
 	body, err := io.ReadAll(http.MaxBytesReader(nil, c.Request().Body, mostMembers))
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return sillon.ErrTooLarge.Saying("Le corps de la requête dépasse 64 Kio.")

@@ -34,9 +34,6 @@ func (s *Server) deleteParcellaire(c echo.Context) error {
 
 // restoreParcellaire handles POST /api/v3/parcellaires/{id}/restauration.
 func (s *Server) restoreParcellaire(c echo.Context) error {
-	if _, err := query(c); err != nil {
-		return err
-	}
 	if err := members(c, nil); err != nil {
 		return err
 	}
@@ -49,7 +46,3 @@ func (s *Server) restoreParcellaire(c echo.Context) error {
 	c.Response().Header().Set("ETag", revisionTag(p.Revision))
 	return c.JSON(http.StatusOK, s.parcellaireJSON(p))
 }
-
-// parcellaireID is the id in the path; what is no id becomes one that no
-// version has, so that the policy answers first.
-func parcellaireID(c echo.Context) sillon.ParcellaireID { return sillon.ParcellaireID(uuidIn(c, "id")) }

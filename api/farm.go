@@ -2,8 +2,6 @@ package api
 
 import (
 	"net/http"
-	"net/url"
-	"strconv"
 
 	"github.com/labstack/echo/v4"
 
@@ -15,10 +13,6 @@ import (
 type farmList struct {
 	Data  []farm    `json:"data"`
 	Links nextLinks `json:"_links"`
-}
-
-type nextLinks struct {
-	Next *string `json:"next"`
 }
 
 type farm struct {
@@ -71,20 +65,9 @@ func (s *Server) farms(c echo.Context) error {
 		list.Data[i] = farmJSON(&rows[i])
 	}
 	if more {
-		next := s.farmsAfter(q, limit, string(rows[len(rows)-1].NumeroBio))
-		list.Links.Next = &next
+		list.Links = s.nextPage("/api/v3/exploitations", q, limit, string(rows[len(rows)-1].NumeroBio))
 	}
 	return c.JSON(http.StatusOK, list)
-}
-
-func (s *Server) farmsAfter(q url.Values, limit int, numero string) string {
-	v := url.Values{"limite": {strconv.Itoa(limit)}, "curseur": {cursorTo(numero)}}
-	for _, name := range []string{"recherche", "departement"} {
-		if text := q.Get(name); text != "" {
-			v.Set(name, text)
-		}
-	}
-	return s.opts.PublicURL + "/api/v3/exploitations?" + v.Encode()
 }
 
 func farmJSON(r *service.FarmRow) farm {

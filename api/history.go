@@ -3,7 +3,6 @@ package api
 import (
 	"encoding/json"
 	"net/http"
-	"net/url"
 	"strconv"
 
 	"github.com/labstack/echo/v4"
@@ -47,15 +46,9 @@ func (s *Server) history(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	place, err := cursor(q, "curseur")
+	before, err := cursorID(q, "curseur")
 	if err != nil {
 		return err
-	}
-	before := int64(0)
-	if place != "" {
-		if before, err = strconv.ParseInt(place, 10, 64); err != nil || before <= 0 {
-			return sillon.ErrInvalidRequest.Saying(sillon.BadParameter("curseur"))
-		}
 	}
 	id := parcellaireID(c)
 	events, more, err := s.service.History(c.Request().Context(), actor(c), id, before, limit)
@@ -67,9 +60,7 @@ func (s *Server) history(c echo.Context) error {
 		list.Data[i] = eventJSON(&events[i])
 	}
 	if more {
-		v := url.Values{"limite": {strconv.Itoa(limit)}, "curseur": {cursorTo(strconv.FormatInt(events[len(events)-1].ID, 10))}}
-		next := s.opts.PublicURL + "/api/v3/parcellaires/" + string(id) + "/historique?" + v.Encode()
-		list.Links.Next = &next
+		list.Links = s.nextPage("/api/v3/parcellaires/"+string(id)+"/historique", q, limit, strconv.FormatInt(events[len(events)-1].ID, 10))
 	}
 	return c.JSON(http.StatusOK, list)
 }
@@ -77,10 +68,7 @@ func (s *Server) history(c echo.Context) error {
 func eventJSON(e *service.PastEvent) pastEvent {
 	p := pastEvent{
 		ID: e.ID, Type: e.Type, Date: stamp(&e.At), Acteur: textNull(e.ActorID), Role: e.ActorRole, CertificateurID: e.ActorOC,
-		Statut: e.State, Parcelles: e.FeatureIDs, Avant: e.Before, Apres: e.After,
-	}
-	if p.Parcelles == nil {
-		p.Parcelles = []string{}
+		Statut: e.State, Parcelles: listed(e.FeatureIDs), Avant: e.Before, Apres: e.After,
 	}
 	if e.Reason != "" {
 		p.Motif = &eventReason{Commentaire: &e.Reason}

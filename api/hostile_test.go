@@ -1,13 +1,17 @@
 package api_test
 
 import (
+	"bufio"
 	"compress/gzip"
+	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 )
 
 // A repeated is a body of so many bytes, all the same but the first ones, made
@@ -154,5 +158,28 @@ func TestHostileToken(t *testing.T) {
 	}
 	if n := s.one(t, `SELECT count(*)::text FROM import_job`); n != "0" {
 		t.Errorf("%s jobs", n)
+	}
+}
+
+// TestRefusedBeforeTheBody: whoever announces more than is taken, or may not
+// send it at all, is told so without having to send it first.
+func TestRefusedBeforeTheBody(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	for token, want := range map[string]string{s.tokens[ocOne]: "413", "sillon_" + strings.Repeat("a", 40): "403", "": "401"} {
+		var d net.Dialer
+		conn, err := d.DialContext(t.Context(), "tcp", s.http.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = conn.Close() }()
+		_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
+		if _, err := fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nAuthorization: %s\r\nContent-Length: %d\r\n\r\n[", pushPath, token, 600<<20); err != nil {
+			t.Fatal(err)
+		}
+		line, err := bufio.NewReader(conn).ReadString('\n')
+		if !strings.Contains(line, " "+want+" ") {
+			t.Errorf("%.20q: %q, %v, want %s", token, line, err, want)
+		}
 	}
 }

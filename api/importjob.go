@@ -3,7 +3,6 @@ package api
 import (
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -85,10 +84,10 @@ func (s *Server) importJob(c echo.Context) error {
 
 func jobJSON(j *service.ImportView) any {
 	if j.EndedAt == nil {
-		return pendingJob{Status: "PENDING", Created: j.CreatedAt.UTC().Format(instant)}
+		return pendingJob{Status: "PENDING", Created: stamp(&j.CreatedAt)}
 	}
 	counts := jobCounts{NbObjetsRecus: j.Received, NbObjetsAcceptes: j.Accepted, NbObjetsRefuses: j.Refused}
-	ended := j.EndedAt.UTC().Truncate(time.Millisecond).Format(instant)
+	ended := stamp(j.EndedAt)
 	if j.State == "ERROR" {
 		return failedJob{Status: "ERROR", Error: jobError{"Error", j.Error}, jobCounts: counts, Result: jobResultJSON(j), Ended: ended}
 	}

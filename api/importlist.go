@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
@@ -173,16 +172,12 @@ func importID(c echo.Context) (int64, error) {
 // importLine writes an import, its payload record by record.
 func (s *stream) importLine(l *service.ImportLine, logs service.LogKind) error {
 	head := importLine{
-		JobID: l.ID, Status: l.State, CreatedAt: l.CreatedAt.UTC().Format(instant),
+		JobID: l.ID, Status: l.State, CreatedAt: stamp(&l.CreatedAt), EndedAt: textNull(stamp(l.EndedAt)),
 		jobCounts: jobCounts{NbObjetsRecus: l.Received, NbObjetsAcceptes: l.Accepted, NbObjetsRefuses: l.Refused},
 		Result:    jobResultJSON(&l.ImportView),
 	}
 	if !logs.Errors() {
 		head.Result.NumeroBioError = []sillon.NumeroBio{} // it is told with the errors
-	}
-	if l.EndedAt != nil {
-		ended := l.EndedAt.UTC().Truncate(time.Millisecond).Format(instant)
-		head.EndedAt = &ended
 	}
 	b, err := marshal(head)
 	if err != nil {
@@ -279,16 +274,8 @@ func importQuery(q url.Values) (iq service.ImportQuery, err error) {
 		return iq, err
 	}
 	iq.Limit = min(iq.Limit, service.MaxImports)
-	place, err := cursor(q, "apres")
-	if err != nil {
-		return iq, err
-	}
-	if place != "" {
-		if iq.Before, err = strconv.ParseInt(place, 10, 64); err != nil || iq.Before < 1 {
-			return iq, bad("apres")
-		}
-	}
-	return iq, nil
+	iq.Before, err = cursorID(q, "apres")
+	return iq, err
 }
 
 // withPayload reads withPayload, or its other name.

@@ -507,3 +507,30 @@ func TestS8ForeignIsUnknown(t *testing.T) {
 		}
 	}
 }
+
+// TestUnknownParameters: no resource ignores a parameter that it does not have,
+// whoever asks (api.md, "Conventions").
+func TestUnknownParameters(t *testing.T) {
+	t.Parallel()
+	s := newServerOfAll(t)
+	about := s.resources(t)[own]
+	for name, rule := range permissions() {
+		method, path, _ := strings.Cut(name, " ")
+		if !strings.HasPrefix(path, "/api/v3/") || strings.HasPrefix(path, "/api/v3/import/") || rule.path == nil {
+			continue // the certifier exchange takes what it always took
+		}
+		asked := rule
+		asked.path = func(r resource) string {
+			path := rule.path(r)
+			if strings.Contains(path, "?") {
+				return path + "&inconnu=1"
+			}
+			return path + "?inconnu=1"
+		}
+		for _, who := range askers {
+			if r := s.request(t, who, method, asked, about); r.Status < http.StatusBadRequest {
+				t.Errorf("%s, %s: %d", name, who, r.Status)
+			}
+		}
+	}
+}

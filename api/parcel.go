@@ -100,11 +100,8 @@ func parcelJSON(p *sillon.ParcelView) parcelProperties {
 		Commune: textNull(p.Commune), Cultures: jsonArray(p.Crops), DateEngagement: day(p.EngagedOn), Commentaire: p.Commentaire,
 		NotesAuditeur: p.NotesAuditeur, Annotations: jsonArray(p.Annotations), Surface: hectares(p.SurfaceM2), Nom: p.Name,
 		NumeroPacage: p.NumeroPacage, NumeroIlotPAC: p.NumeroIlot, NumeroParcellePAC: p.NumeroParcelle,
-		ReferencesCadastrales: p.ReferencesCadastrales, EnAttentePAC: p.EnAttentePAC, Etranger: p.Etranger, Origine: p.Origin,
+		ReferencesCadastrales: listed(p.ReferencesCadastrales), EnAttentePAC: p.EnAttentePAC, Etranger: p.Etranger, Origine: p.Origin,
 		GeometrieStatut: p.GeometryStatus, Revision: p.Revision, DateAjout: stamp(p.CreatedAt), DateMiseAJour: stamp(p.UpdatedAt),
-	}
-	if properties.ReferencesCadastrales == nil {
-		properties.ReferencesCadastrales = []string{}
 	}
 	if p.Level != sillon.LevelUnknown {
 		properties.NiveauConversion = &p.Level

@@ -71,10 +71,7 @@ func (s *Server) parcellaires(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	fv := service.FarmVersions{NumeroBio: sillon.NumeroBio(c.Param("numeroBio"))}
-	if !storable(string(fv.NumeroBio)) {
-		fv.NumeroBio = ""
-	}
+	fv := service.FarmVersions{NumeroBio: numeroBio(c)}
 	if fv.Limit, err = number(q, "limite", 1, service.MostVersions, 50); err != nil {
 		return err
 	}
@@ -91,9 +88,7 @@ func (s *Server) parcellaires(c echo.Context) error {
 	}
 	if next != nil {
 		place := next.Day.String() + " " + strconv.FormatInt(next.Created.UnixMicro(), 10) + " " + string(next.ID)
-		v := url.Values{"limite": {strconv.Itoa(fv.Limit)}, "curseur": {cursorTo(place)}}
-		link := s.opts.PublicURL + "/api/v3/exploitations/" + url.PathEscape(string(fv.NumeroBio)) + "/parcellaires?" + v.Encode()
-		list.Links.Next = &link
+		list.Links = s.nextPage("/api/v3/exploitations/"+url.PathEscape(string(fv.NumeroBio))+"/parcellaires", q, fv.Limit, place)
 	}
 	return c.JSON(http.StatusOK, list)
 }

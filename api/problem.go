@@ -72,6 +72,11 @@ type noImport struct {
 	Message string `json:"message"`
 }
 
+// waitedFor is how much of a body that nobody read net/http waits for before it
+// sends a refusal, on a connection that is to be used again. A longer one is not
+// worth the wait.
+const waitedFor = 256 << 10
+
 // fail answers a request that failed. It alone picks a status for a failure,
 // and it alone logs one.
 func (s *Server) fail(err error, c echo.Context) {
@@ -81,6 +86,9 @@ func (s *Server) fail(err error, c echo.Context) {
 	}
 	if c.Response().Committed {
 		return // the body has begun: cut says so to the client
+	}
+	if c.Request().ContentLength > waitedFor {
+		c.Response().Header().Set(echo.HeaderConnection, "close")
 	}
 	switch path := c.Request().URL.Path; {
 	case f.Code == sillon.ErrNoJob.Code && inExchange(path):

@@ -94,7 +94,7 @@ func progressJSON(e service.ProgressEvent) (name string, data any) {
 		return "fin", progressEnd{
 			JobID: job.ID, Statut: job.State,
 			jobCounts: jobCounts{NbObjetsRecus: job.Received, NbObjetsAcceptes: job.Accepted, NbObjetsRefuses: job.Refused},
-			Message:   job.Error, Ended: job.EndedAt.UTC().Truncate(time.Millisecond).Format(instant),
+			Message:   job.Error, Ended: stamp(job.EndedAt),
 		}
 	case service.ProgressIdle:
 	}

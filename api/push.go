@@ -111,10 +111,7 @@ func pushReplyJSON(r *service.PushReply) (int, pushReply) {
 	if r.Refused > 0 && r.Refused == r.Received {
 		return http.StatusBadRequest, body
 	}
-	valid := r.Valid
-	if valid == nil {
-		valid = []sillon.NumeroBio{}
-	}
+	valid := listed(r.Valid)
 	body.ListeNumeroBioValide = &valid
 	if r.Refused > 0 {
 		return http.StatusMultiStatus, body

@@ -66,11 +66,7 @@ func (s *Server) farm(c echo.Context) error {
 	if _, err := query(c); err != nil {
 		return err
 	}
-	numero := c.Param("numeroBio")
-	if !storable(numero) {
-		numero = "" // which no farm has
-	}
-	sheet, err := s.service.Farm(c.Request().Context(), actor(c), sillon.NumeroBio(numero))
+	sheet, err := s.service.Farm(c.Request().Context(), actor(c), numeroBio(c))
 	if err != nil {
 		return err
 	}
@@ -98,10 +94,7 @@ func (s *Server) putFarm(c echo.Context) error {
 
 // putLink handles PUT /api/v3/exploitations/{numeroBio}/liens/{certificateurId}.
 func (s *Server) putLink(c echo.Context) error {
-	e := service.LinkEdit{NumeroBio: sillon.NumeroBio(c.Param("numeroBio")), If: sheetPrecondition(c), Request: requestID(c)}
-	if !storable(string(e.NumeroBio)) {
-		e.NumeroBio = ""
-	}
+	e := service.LinkEdit{NumeroBio: numeroBio(c), If: sheetPrecondition(c), Request: requestID(c)}
 	if oc, err := strconv.ParseInt(c.Param("certificateurId"), 10, 32); err == nil {
 		e.Certifier = sillon.OC(oc) // else none: nobody is certifier 0
 	}
@@ -182,12 +175,12 @@ func farmsImportedJSON(done service.FarmsImported) farmsImported {
 func farmsFile(c echo.Context) (io.Reader, error) {
 	h := c.Request().Header
 	var body io.Reader = c.Request().Body
-	switch strings.ToLower(strings.TrimSpace(h.Get(echo.HeaderContentEncoding))) {
-	case "", "identity":
-	case "gzip", "x-gzip":
+	zipped, err := gzipped(c.Request())
+	if err != nil {
+		return nil, err
+	}
+	if zipped {
 		body = &lazyGzip{from: body}
-	default:
-		return nil, sillon.ErrUnsupportedEncoding
 	}
 	media, _, _ := mime.ParseMediaType(h.Get(echo.HeaderContentType)) // any other type is a file
 	if media != echo.MIMEMultipartForm {
@@ -201,7 +194,7 @@ func farmsFile(c echo.Context) (io.Reader, error) {
 	return &formFile{form: form, name: "fichier"}, nil
 }
 
-// patchText reads a text member: null and ” clear.
+// patchText reads a text member: null and the empty text clear.
 type patchText struct{ to *sillon.Patch[string] }
 
 // UnmarshalJSON never sees an absent member, which keeps.
@@ -252,12 +245,9 @@ func sheetPrecondition(c echo.Context) sillon.Precondition {
 func sheetJSON(s *service.FarmSheet) farmSheet {
 	f := s.Farm
 	sheet := farmSheet{
-		NumeroBio: f.NumeroBio, Nom: f.Name, Denomination: f.TradeName, Siret: textNull(f.Siret), NumerosPacage: f.Pacages, Adresse: f.Address,
+		NumeroBio: f.NumeroBio, Nom: f.Name, Denomination: f.TradeName, Siret: textNull(f.Siret), NumerosPacage: listed(f.Pacages), Adresse: f.Address,
 		CodePostal: f.PostalCode, Commune: textNull(f.Commune), Departement: textNull(f.Departement()), Production: f.Production,
 		Liens: make([]sheetLink, len(f.Links)), Revision: s.Revision, DateMiseAJour: stamp(&s.UpdatedAt),
-	}
-	if sheet.NumerosPacage == nil {
-		sheet.NumerosPacage = []string{}
 	}
 	if l := s.Current; l != nil {
 		sheet.Certificateur = &sheetCertifier{farmCertifier{l.Certifier.ID, l.Certifier.Name, string(l.State)}, l.NumeroClient}

@@ -53,6 +53,19 @@ func uuidIn(c echo.Context, name string) string {
 	return id.String()
 }
 
+// numeroBio is a farm's number in the path. One that the database cannot hold
+// becomes that of no farm.
+func numeroBio(c echo.Context) sillon.NumeroBio {
+	if numero := c.Param("numeroBio"); storable(numero) {
+		return sillon.NumeroBio(numero)
+	}
+	return ""
+}
+
+// parcellaireID is the id in the path; what is no id becomes one that no
+// version has, so that the policy answers first.
+func parcellaireID(c echo.Context) sillon.ParcellaireID { return sillon.ParcellaireID(uuidIn(c, "id")) }
+
 // number reads an integer parameter between least and most; absent is otherwise.
 func number(q url.Values, name string, least, most, otherwise int) (int, error) {
 	text := q.Get(name)
@@ -73,6 +86,36 @@ func cursor(q url.Values, name string) (string, error) {
 		return "", sillon.ErrInvalidRequest.Saying(sillon.BadParameter(name))
 	}
 	return string(b), nil
+}
+
+// cursorID is cursor for a list in the order of its ids; 0 is its beginning.
+func cursorID(q url.Values, name string) (int64, error) {
+	place, err := cursor(q, name)
+	if err != nil || place == "" {
+		return 0, err
+	}
+	id, err := strconv.ParseInt(place, 10, 64)
+	if err != nil || id < 1 {
+		return 0, sillon.ErrInvalidRequest.Saying(sillon.BadParameter(name))
+	}
+	return id, nil
+}
+
+// nextLinks lead on from a page of a list.
+type nextLinks struct {
+	Next *string `json:"next"`
+}
+
+// nextPage leads to the page after a place, with the filters that q has.
+func (s *Server) nextPage(path string, q url.Values, limit int, place string) nextLinks {
+	v := url.Values{"limite": {strconv.Itoa(limit)}, "curseur": {cursorTo(place)}}
+	for name := range q {
+		if text := q.Get(name); text != "" && !v.Has(name) {
+			v.Set(name, text)
+		}
+	}
+	next := s.opts.PublicURL + path + "?" + v.Encode()
+	return nextLinks{Next: &next}
 }
 
 func cursorTo(place string) string { return base64.RawURLEncoding.EncodeToString([]byte(place)) }

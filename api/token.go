@@ -2,8 +2,6 @@ package api
 
 import (
 	"net/http"
-	"net/url"
-	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -61,9 +59,7 @@ func (s *Server) tokens(c echo.Context) error {
 		list.Data[i] = s.tokenJSON(t)
 	}
 	if more {
-		v := url.Values{"limite": {strconv.Itoa(limit)}, "curseur": {cursorTo(rows[len(rows)-1].ID)}}
-		next := s.opts.PublicURL + "/api/v3/jetons?" + v.Encode()
-		list.Links.Next = &next
+		list.Links = s.nextPage("/api/v3/jetons", q, limit, rows[len(rows)-1].ID)
 	}
 	return c.JSON(http.StatusOK, list)
 }
@@ -131,6 +127,9 @@ func (s *Server) newToken(c echo.Context, asked *service.Once[service.Token], te
 
 // revokeToken handles DELETE /api/v3/jetons/{id}.
 func (s *Server) revokeToken(c echo.Context) error {
+	if _, err := query(c); err != nil {
+		return err
+	}
 	if err := s.service.EndToken(c.Request().Context(), actor(c), uuidIn(c, "id"), requestID(c)); err != nil {
 		return err
 	}

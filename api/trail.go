@@ -2,7 +2,6 @@ package api
 
 import (
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 
@@ -50,14 +49,8 @@ func (s *Server) trail(c echo.Context) error {
 			return sillon.ErrInvalidRequest.Saying(sillon.BadParameter("type"))
 		}
 	}
-	before, err := cursor(q, "curseur")
-	if err != nil {
+	if tq.Before, err = cursorID(q, "curseur"); err != nil {
 		return err
-	}
-	if before != "" {
-		if tq.Before, err = strconv.ParseInt(before, 10, 64); err != nil || tq.Before <= 0 {
-			return sillon.ErrInvalidRequest.Saying(sillon.BadParameter("curseur"))
-		}
 	}
 	traces, more, err := s.service.Trail(c.Request().Context(), actor(c), tq)
 	if err != nil {
@@ -68,14 +61,7 @@ func (s *Server) trail(c echo.Context) error {
 		list.Data[i] = traceJSON(&traces[i])
 	}
 	if more {
-		v := url.Values{"limite": {strconv.Itoa(tq.Limit)}, "curseur": {cursorTo(strconv.FormatInt(traces[len(traces)-1].ID, 10))}}
-		for _, name := range []string{"type", "acteur"} {
-			if text := q.Get(name); text != "" {
-				v.Set(name, text)
-			}
-		}
-		next := s.opts.PublicURL + "/api/v3/supervision/journal?" + v.Encode()
-		list.Links.Next = &next
+		list.Links = s.nextPage("/api/v3/supervision/journal", q, tq.Limit, strconv.FormatInt(traces[len(traces)-1].ID, 10))
 	}
 	return c.JSON(http.StatusOK, list)
 }

@@ -118,9 +118,6 @@ func (s *Server) createWebhook(c echo.Context) error {
 
 // webhookEdit reads what may be said of a webhook.
 func webhookEdit(c echo.Context) (e service.WebhookEdit, err error) {
-	if _, err := query(c); err != nil {
-		return e, err
-	}
 	if err := members(c, map[string]any{"url": &e.URL, "nom": &e.Name, "evenements": &e.Events, "actif": &e.Enabled}); err != nil {
 		return e, err
 	}
@@ -141,6 +138,9 @@ func webhookEdit(c echo.Context) (e service.WebhookEdit, err error) {
 
 // webhook handles GET /api/v3/webhooks/{id}.
 func (s *Server) webhook(c echo.Context) error {
+	if _, err := query(c); err != nil {
+		return err
+	}
 	id := webhookID(c)
 	w, err := s.service.Webhook(c.Request().Context(), actor(c), id)
 	if err != nil {
@@ -175,6 +175,9 @@ func (s *Server) editWebhook(c echo.Context) error {
 
 // deleteWebhook handles DELETE /api/v3/webhooks/{id}.
 func (s *Server) deleteWebhook(c echo.Context) error {
+	if _, err := query(c); err != nil {
+		return err
+	}
 	id := webhookID(c)
 	if err := s.service.DeleteWebhook(c.Request().Context(), actor(c), id, precondition(c)); err != nil {
 		return err
@@ -255,9 +258,8 @@ func (s *Server) deliveries(c echo.Context) error {
 	}
 	if more {
 		last := list[len(list)-1]
-		next := s.opts.PublicURL + "/api/v3/webhooks/" + string(id) + "/livraisons?limite=" + strconv.Itoa(p.Limit) +
-			"&curseur=" + cursorTo(strconv.FormatInt(last.CreatedAt.UnixMicro(), 10)+" "+string(last.ID))
-		out.Links.Next = &next
+		place := strconv.FormatInt(last.CreatedAt.UnixMicro(), 10) + " " + string(last.ID)
+		out.Links = s.nextPage("/api/v3/webhooks/"+string(id)+"/livraisons", q, p.Limit, place)
 	}
 	return c.JSON(http.StatusOK, out)
 }
